@@ -1,0 +1,3 @@
+"""
+Files → one frozen configuration, or what is wrong with them.
+"""

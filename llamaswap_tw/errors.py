@@ -1,0 +1,255 @@
+"""
+What can go wrong with a request, with the HTTP status, type and code that
+tell it.  ``web.envelope`` is the one place that renders these.
+
+This module imports nothing of Twisted: the pure parts use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: status → (type, code), from the error table of llama-swap's HTTP surface.
+_BY_STATUS: dict[int, tuple[str, str]] = {
+    400: ("invalid_request_error", "bad_request"),
+    401: ("authentication_error", "unauthorized"),
+    403: ("authentication_error", "forbidden"),
+    404: ("invalid_request_error", "not_found"),
+    409: ("invalid_request_error", "conflict"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+    502: ("server_error", "bad_gateway"),
+    503: ("server_error", "service_unavailable"),
+    504: ("server_error", "gateway_timeout"),
+}
+
+
+def type_and_code(status: int) -> tuple[str, str]:
+    """
+    The ``type`` and ``code`` of an error envelope.
+
+    :param status: an HTTP status of 400 or more.
+    :returns: both, from the table; ``invalid_request`` for the other 4xx and
+        ``internal_error`` for the other 5xx.
+    """
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    if status < 500:
+        return ("invalid_request_error", "invalid_request")
+    return ("server_error", "internal_error")
+
+
+class RequestError(Exception):
+    """
+    A request that is answered with an error.
+
+    :param message: what went wrong and the way out, for the user to read.
+    :ivar status: the HTTP status.
+    :ivar type: the envelope's ``type``.
+    :ivar code: the envelope's ``code``.
+    :ivar retry_after: seconds for ``Retry-After``, or `None` for no header.
+    """
+
+    status: int = 500
+    code: str = ""
+    retry_after: int | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.type, code = type_and_code(self.status)
+        self.code = self.code or code
+
+
+class BadRequest(RequestError):
+    """
+    The request itself makes no sense: malformed JSON, a broken form.
+    """
+
+    status = 400
+
+
+class NoModelNamed(RequestError):
+    """
+    The request names no model, in any of the places where it could.
+    """
+
+    status = 404
+
+
+class ModelNotFound(RequestError):
+    """
+    The model that the request names does not exist.
+
+    :param model: the name as asked.
+    :param nearest: known ids that look like it, best first.
+    """
+
+    status = 404
+    code = "model_not_found"
+
+    def __init__(self, model: str, nearest: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        super().__init__(f"model {model!r} is not known here{hint}")
+
+
+class NotFound(RequestError):
+    """
+    There is nothing at this path.
+    """
+
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """
+    The path exists, but not for this method.
+
+    :param allowed: the methods that do, for the ``Allow`` header.
+    """
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"{method} is not possible here; allowed: {', '.join(allowed)}"
+        )
+        self.allowed = tuple(allowed)
+
+
+class BodyTooLarge(RequestError):
+    """
+    The request's body exceeds ``maxRequestBody``.
+
+    :param limit: the largest body taken, in bytes.
+    """
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the request body is larger than the {limit} bytes that "
+            "maxRequestBody allows"
+        )
+
+
+class BodyNotStored(RequestError):
+    """
+    A body too large for memory could not be written to disk.
+    """
+
+    status = 507
+
+
+class ConcurrencyLimit(RequestError):
+    """
+    The model has as many requests, waiting and served, as it may have.
+    """
+
+    status = 429
+    code = "concurrency_limit"
+    retry_after = 1
+
+    def __init__(self, model: str, limit: int) -> None:
+        super().__init__(
+            f"model {model!r} already has {limit} requests, which is its limit; "
+            "try again, or raise its concurrencyLimit or queueLimit"
+        )
+
+
+class QueueTimeout(RequestError):
+    """
+    The request waited for as long as the model's ``queueTimeout`` allows.
+    """
+
+    status = 503
+    code = "queue_timeout"
+    retry_after = 1
+
+    def __init__(self, model: str, seconds: float) -> None:
+        super().__init__(
+            f"the request waited {seconds:g} s for model {model!r}, "
+            "which is its queueTimeout"
+        )
+
+
+class ModelUnloaded(RequestError):
+    """
+    The model was unloaded while the request waited for it.
+    """
+
+    status = 503
+    retry_after = 1
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"model {model!r} was unloaded while the request waited")
+
+
+class ShuttingDown(RequestError):
+    """
+    The daemon is about to exit and takes no more requests.
+    """
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down")
+
+
+class StartFailed(RequestError):
+    """
+    The model's process did not become ready.
+
+    :param model: its id.
+    :param reason: what happened: an exit status, a signal, a timeout.
+    :param output: the last lines that the process wrote, or ``""``.
+    """
+
+    status = 502
+
+    def __init__(self, model: str, reason: str, output: str = "") -> None:
+        text = f"model {model!r} did not start: {reason}"
+        if output:
+            text += f"; its last output:\n{output}"
+        super().__init__(text)
+        self.model = model
+        self.reason = reason
+        self.output = output
+
+
+class BackingOff(RequestError):
+    """
+    The model failed to start again and again; it rests before the next try.
+
+    :param model: its id.
+    :param seconds: until it may be tried again.
+    :param last: what went wrong the last time.
+    """
+
+    status = 503
+
+    def __init__(self, model: str, seconds: float, last: StartFailed) -> None:
+        self.retry_after = max(1, int(-(-seconds // 1)))
+        text = (
+            f"model {model!r} failed to start several times in a row and is not "
+            f"tried again for {self.retry_after} s; last time: {last.reason}"
+        )
+        if last.output:
+            text += f"; its last output:\n{last.output}"
+        super().__init__(text)
+
+
+class UpstreamUnreachable(RequestError):
+    """
+    The model's server could not be reached, or broke off before its answer.
+    """
+
+    status = 502
+
+
+class UpstreamTimeout(RequestError):
+    """
+    The model's server did not begin its answer in time.
+    """
+
+    status = 504

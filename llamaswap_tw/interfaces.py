@@ -1,0 +1,274 @@
+"""
+The seams of the house: what its parts promise one another.
+
+Nothing here imports Twisted at run time: planners and the scheduler are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from .errors import RequestError
+
+
+class ProcessState(Enum):
+    """
+    Where a model's process stands; the values are what the API shows.
+    """
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """
+    One request's place in the scheduler; two tickets are never equal.
+
+    :ivar model: the id of the model that it wants.
+    :ivar arrived: when it came, in seconds of the reactor's clock.
+    :ivar wants_position: whether it is told its place in the queue.
+    """
+
+    model: str
+    arrived: float
+    wants_position: bool = False
+
+
+class ISwapPlanner(Interface):
+    """
+    Which models may not run beside each other.
+    """
+
+    def evictions_for(target: str, running: Collection[str]) -> Sequence[str]:
+        """
+        What must stop before ``target`` may run.  Pure: it never logs, does
+        no I/O and changes nothing.
+
+        :param target: a model's id.
+        :param running: the ids of the models that run, are about to, or are
+            not yet down; ``target`` may be among them.
+        :returns: the ids to stop, a part of ``running`` without ``target``,
+            in sorted order.
+        """
+
+    def swap_started(target: str, running: Collection[str]) -> None:
+        """
+        A swap to ``target`` begins; the one place where a planner may log
+        why it chose what it chose.
+        """
+
+
+class IEffects(Interface):
+    """
+    What a scheduler may do to the world.  Every method returns at once; what
+    comes of it arrives later as an event of `IScheduler`.
+    """
+
+    def state_of(model: str) -> ProcessState:
+        """
+        Where the model's process stands at this moment.
+        """
+
+    def running() -> Collection[str]:
+        """
+        The ids of the models whose process is not stopped.
+        """
+
+    def start_swap(model: str, evict: Sequence[str], overdue: bool) -> None:
+        """
+        Stop ``evict``, all at once, then bring ``model`` up.
+        ``swap_finished`` follows, exactly once.
+
+        :param overdue: whether the swap is for a ticket that waited longer
+            than ``maxWait``.
+        """
+
+    def grant(ticket: Ticket) -> None:
+        """
+        Let the request through; ``released`` follows, exactly once.
+        """
+
+    def refuse(ticket: Ticket, error: RequestError) -> None:
+        """
+        Answer the request with an error.
+        """
+
+    def stop(models: Sequence[str]) -> None:
+        """
+        Stop these, though they be starting or serving; ``stopped`` follows for
+        each that ran, and ``swap_finished`` for each that a swap was under
+        way to.
+        """
+
+    def tell_position(ticket: Ticket, position: int) -> None:
+        """
+        The ticket's place in the queue changed.
+
+        :param position: from 1 on; 0 once a swap to its model is under way.
+        """
+
+    def wake_at(time: float | None) -> None:
+        """
+        Call ``tick`` at that time of the reactor's clock, in place of any
+        time asked for before; never, for `None`.
+        """
+
+
+class IScheduler(Interface):
+    """
+    Who is served, by what, and when: decisions only.  Each event returns at
+    once; it acts through `IEffects` alone and has no clock of its own.  An
+    event that an effect brings about while another is still being handled is
+    handled after it.
+    """
+
+    def requested(ticket: Ticket) -> None:
+        """
+        A request came; its ticket will be granted, refused or cancelled,
+        exactly once.
+        """
+
+    def cancelled(ticket: Ticket) -> None:
+        """
+        The request of a waiting ticket is gone.  Without effect on a ticket
+        that has ended.
+        """
+
+    def released(ticket: Ticket) -> None:
+        """
+        The request of a granted ticket has ended.
+        """
+
+    def swap_finished(model: str, error: RequestError | None) -> None:
+        """
+        A swap that was started is over.
+
+        :param error: what all who joined it are told, or `None` where the
+            model is ready.
+        """
+
+    def stopped(model: str) -> None:
+        """
+        A model's process is down: by a stop, a crash, or its TTL.
+        """
+
+    def unload(models: Sequence[str]) -> None:
+        """
+        Refuse whoever waits for these and stop them, even if serving.
+        """
+
+    def shut_down(error: RequestError) -> None:
+        """
+        Refuse whoever waits, and from now on everybody.
+        """
+
+    def tick(now: float) -> None:
+        """
+        The time asked for with ``wake_at`` has come.
+
+        :param now: seconds of the reactor's clock.
+        """
+
+
+class IModelProcess(Interface):
+    """
+    One model's process, from launch to exit, and over again.
+    """
+
+    model_id: str = Attribute("The model's id.")
+    state: ProcessState = Attribute("Where it stands at this moment.")
+    pid: int | None = Attribute("The model's own pid while it has one.")
+
+    def ensure_ready(manual: bool = False) -> Deferred[None]:
+        """
+        Start it unless it is up.
+
+        :param manual: a person asked: forget the failures before.
+        :returns: a `Deferred` that fires when the model is ready and fails
+            with a `RequestError`.  Cancelling it disturbs nobody else.
+        """
+
+    def stop(grace: float) -> Deferred[None]:
+        """
+        Stop it unless it is down.
+
+        :param grace: seconds from the polite request to the kill.
+        :returns: a `Deferred` that fires when nothing of it lives any more.
+        """
+
+    def shut_down(grace: float) -> Deferred[None]:
+        """
+        Stop it for good: from now on nobody can start it.
+
+        :param grace: as for `stop`.
+        :returns: a `Deferred` that fires when nothing of it lives any more.
+        """
+
+    def request_began() -> None:
+        """
+        A request is in flight: the TTL does not run.
+        """
+
+    def request_ended() -> None:
+        """
+        That request is over; with the last of them the TTL runs anew.
+        """
+
+    def when_not_ready() -> Deferred[None]:
+        """
+        :returns: a `Deferred` that fires once the state is other than ready;
+            at once where it already is.  May be cancelled.
+        """
+
+
+class IProber(Interface):
+    """
+    Tells whether a server is ready for traffic.
+    """
+
+    def when_ready(url: str) -> Deferred[None]:
+        """
+        Ask again and again until the server answers 200.
+
+        :param url: where to ask.
+        :returns: a `Deferred` that fires when it does; cancelling it gives up.
+        """
+
+    def last_answer() -> str:
+        """
+        What the last finished probe met with, in words, for an error message.
+        """
+
+
+class IOutput(Interface):
+    """
+    Takes what a model's process writes.
+    """
+
+    def write(data: bytes) -> None:
+        """
+        Take some output as it came.  Never blocks.
+        """
+
+    def tail(limit: int) -> str:
+        """
+        :param limit: the most bytes wanted.
+        :returns: the last whole lines written, within the limit.
+        """
+
+
+#: Told of each change: the model's id, the state it is in now, and, where the
+#: change was not asked for, why.
+StateObserver = Callable[[str, ProcessState, "RequestError | None"], None]

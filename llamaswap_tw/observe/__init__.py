@@ -1,0 +1,3 @@
+"""
+What the daemon lets be seen of itself: logs now, measurements later.
+"""

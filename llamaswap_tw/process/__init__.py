@@ -1,0 +1,3 @@
+"""
+One model's life: its machine, its child, its prober, the watchdog.
+"""

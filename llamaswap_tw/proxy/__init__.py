@@ -1,0 +1,3 @@
+"""
+Requests up to a model's server, and its answers back.
+"""

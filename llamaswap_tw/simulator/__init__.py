@@ -1,0 +1,3 @@
+"""
+A model server that pretends; it knows nothing of the rest.
+"""

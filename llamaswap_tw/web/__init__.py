@@ -1,0 +1,3 @@
+"""
+The face towards clients: the server channel and the routes.
+"""
