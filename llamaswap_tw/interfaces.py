@@ -190,21 +190,27 @@ class IModelProcess(Interface):
     model_id: str = Attribute("The model's id.")
     state: ProcessState = Attribute("Where it stands at this moment.")
     pid: int | None = Attribute("The model's own pid while it has one.")
+    base_url: str = Attribute("Where its server listens, without a last slash.")
 
-    def ensure_ready(manual: bool = False) -> Deferred[None]:
+    def ensure_ready() -> Deferred[None]:
         """
         Start it unless it is up.
 
-        :param manual: a person asked: forget the failures before.
         :returns: a `Deferred` that fires when the model is ready and fails
             with a `RequestError`.  Cancelling it disturbs nobody else.
         """
 
-    def stop(grace: float) -> Deferred[None]:
+    def forgive() -> None:
+        """
+        Forget the failures before: a person asked for another try.
+        """
+
+    def stop(grace: float | None = None) -> Deferred[None]:
         """
         Stop it unless it is down.
 
-        :param grace: seconds from the polite request to the kill.
+        :param grace: seconds from the polite request to the kill; `None` for
+            the model's own ``unloadTimeout``.
         :returns: a `Deferred` that fires when nothing of it lives any more.
         """
 
@@ -238,17 +244,14 @@ class IProber(Interface):
     Tells whether a server is ready for traffic.
     """
 
-    def when_ready(url: str) -> Deferred[None]:
+    def when_ready(url: str, met: Callable[[str], None]) -> Deferred[None]:
         """
         Ask again and again until the server answers 200.
 
         :param url: where to ask.
+        :param met: told after each probe that failed what it met with, in
+            words for an error message: ``"503 Service Unavailable"``.
         :returns: a `Deferred` that fires when it does; cancelling it gives up.
-        """
-
-    def last_answer() -> str:
-        """
-        What the last finished probe met with, in words, for an error message.
         """
 
 
@@ -262,6 +265,11 @@ class IOutput(Interface):
         Take some output as it came.  Never blocks.
         """
 
+    def began() -> None:
+        """
+        A new process writes from now on: `tail` knows nothing from before.
+        """
+
     def tail(limit: int) -> str:
         """
         :param limit: the most bytes wanted.
@@ -272,3 +280,64 @@ class IOutput(Interface):
 #: Told of each change: the model's id, the state it is in now, and, where the
 #: change was not asked for, why.
 StateObserver = Callable[[str, ProcessState, "RequestError | None"], None]
+
+
+class IDownstream(Interface):
+    """
+    The client's side of a request: what the relay answers to.
+
+    A response is refused, or it begins, is sent, and ends or is cut.  What is
+    sent is buffered until `flush`, so that a head and the chunk that came with
+    it are one packet.
+    """
+
+    on_gone: Callable[[], None] | None = Attribute(
+        "Called once if the client goes away before the response has ended."
+    )
+
+    def inform(
+        code: int, phrase: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """
+        Pass on an interim (1xx) response, where the client's protocol has those.
+        """
+
+    def begin(
+        code: int,
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        length: int | None,
+    ) -> None:
+        """
+        Send the head.
+
+        :param headers: end-to-end headers as they came, without any about the
+            body's length.
+        :param length: of the body in bytes, or `None` where it is not known.
+        """
+
+    def send(data: bytes) -> None:
+        """
+        Send a piece of the body.
+        """
+
+    def flush() -> None:
+        """
+        Hand what was sent to the transport.
+        """
+
+    def end(trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """
+        The response is whole.
+        """
+
+    def cut() -> None:
+        """
+        The response will never be whole: end the connection so that the client
+        sees that.
+        """
+
+    def refuse(error: RequestError) -> None:
+        """
+        Answer with an error; nothing was sent before.
+        """

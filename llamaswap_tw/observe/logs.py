@@ -1,0 +1,88 @@
+"""
+The daemon's logs: ours, the models' together, each model's, and what of them
+reaches standard output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from zope.interface import implementer
+
+from ..interfaces import IOutput
+from .ring import LogRing, last_lines
+
+LogToStdout = Literal["proxy", "upstream", "both", "none"]
+
+
+@implementer(IOutput)
+class ModelOutput:
+    """
+    Where one model's process writes to.
+
+    :ivar ring: what it wrote.
+    """
+
+    def __init__(self, shared: Callable[[bytes], None]) -> None:
+        self.ring = LogRing()
+        self._shared = shared
+        self._began = 0
+
+    def write(self, data: bytes) -> None:
+        """
+        Take some output as it came.
+        """
+        self.ring.write(data)
+        self._shared(data)
+
+    def began(self) -> None:
+        """
+        A new process writes from now on.
+        """
+        self._began = self.ring.written
+
+    def tail(self, limit: int) -> str:
+        """
+        The last whole lines that the process wrote.
+        """
+        since = self.ring.written - self._began
+        return last_lines(self.ring.history()[-since:], limit) if since else ""
+
+
+class Logs:
+    """
+    All the logs.
+
+    :param models: the models' ids.
+    :param to_stdout: which of the two logs reaches standard output and the
+        combined history.
+    :param stdout: takes what reaches standard output; must not block.
+    :ivar proxy: the daemon's own log.
+    :ivar upstream: what all models write.
+    :ivar combined: what reaches standard output.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[str],
+        to_stdout: LogToStdout,
+        stdout: Callable[[bytes], None],
+    ) -> None:
+        self.proxy = LogRing()
+        self.upstream = LogRing()
+        self.combined = LogRing()
+        self._outputs = {model: ModelOutput(self.upstream.write) for model in models}
+        self.combined.follow(stdout)
+        if to_stdout in ("proxy", "both"):
+            self.proxy.follow(self.combined.write)
+        if to_stdout in ("upstream", "both"):
+            self.upstream.follow(self.combined.write)
+
+    def output_of(self, model: str) -> ModelOutput:
+        """
+        Where a model's process writes to.
+
+        :raises KeyError: if there is no such model.
+        """
+        return self._outputs[model]

@@ -1,0 +1,74 @@
+"""
+The daemon's own log lines, out of the events of `twisted.logger`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .timestamps import timestamp
+
+_NAMES = {
+    LogLevel.debug: "DEBUG",
+    LogLevel.info: "INFO",
+    LogLevel.warn: "WARN",
+    LogLevel.error: "ERROR",
+    LogLevel.critical: "ERROR",
+}
+
+_RANKS = {
+    LogLevel.debug: 0,
+    LogLevel.info: 1,
+    LogLevel.warn: 2,
+    LogLevel.error: 3,
+    LogLevel.critical: 3,
+}
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), 127] if code != 9}
+_CONTROLS_IN_TRACEBACK = {code: text for code, text in _CONTROLS.items() if code != 10}
+
+
+@implementer(ILogObserver)
+class LineObserver:
+    """
+    Writes each event as a line ``[timestamp ][LEVEL] text``.
+
+    What Twisted says of itself at level info (factories that start, ports that
+    close) is taken for debug: it is no news to the daemon's user.
+
+    :param write: takes each line, encoded.
+    :param level: the lowest level written: debug, info, warn or error.
+    :param time_format: as ``logTimeFormat``.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], level: str, time_format: str
+    ) -> None:
+        self._write = write
+        self._lowest = _RANKS[LogLevel.lookupByName(level)]
+        self._time_format = time_format
+
+    def __call__(self, event: LogEvent) -> None:
+        """
+        Take an event.
+        """
+        level = event.get("log_level", LogLevel.info)
+        namespace = event.get("log_namespace", "")
+        if level is LogLevel.info and not namespace.startswith("llamaswap_tw"):
+            level = LogLevel.debug
+        if _RANKS[level] < self._lowest:
+            return
+        # What a client or a model sent may be part of the text: it must not
+        # move the cursor of the terminal that shows the log, nor fake a line.
+        text = formatEvent(event).translate(_CONTROLS)
+        failure: Failure | None = event.get("log_failure")
+        if failure is not None:
+            trace = failure.getTraceback().rstrip().translate(_CONTROLS_IN_TRACEBACK)
+            text = f"{text}\n{trace}"
+        stamp = timestamp(self._time_format, event.get("log_time", 0.0))
+        line = f"{stamp}[{_NAMES[level]}] {text}\n"
+        self._write(line.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,134 @@
+"""
+Which headers pass, in either direction, and which are added.
+
+Sources: RFC 9110, 7.6.1 for what belongs to one hop alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+#: Headers of one hop, lower case.
+_HOP_BY_HOP = frozenset(
+    [
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+    ]
+)
+
+#: Sent up, these are replaced by what the agent finds out about the body; and
+#: the body has arrived whole, so there is nothing left to expect.
+_NOT_SENT_UP = _HOP_BY_HOP | {b"content-length", b"expect", b"trailer"}
+
+#: Sent back, the length is the response's own.
+_NOT_SENT_BACK = _HOP_BY_HOP | {b"content-length"}
+
+#: Content codings that the daemon can read itself.
+_READABLE_CODINGS = frozenset([b"gzip", b"x-gzip", b"deflate", b"identity"])
+
+
+def request_headers(
+    headers: Iterable[tuple[bytes, list[bytes]]], peer: bytes, secure: bool
+) -> RawHeaders:
+    """
+    The headers that go up to a local model.
+
+    :param headers: the client's, as `Headers.getAllRawHeaders` gives them.
+    :param peer: the client's address.
+    :param secure: whether the client came over TLS.
+    :returns: end-to-end headers, ``Host`` as the client sent it, with
+        ``X-Forwarded-For`` extended and ``-Proto`` and ``-Host`` set where no
+        front before us has set them.
+    """
+    sent: RawHeaders = []
+    forwarded_for = peer
+    proto = b"https" if secure else b"http"
+    host: bytes | None = None
+    forwarded_host: bytes | None = None
+    dropped: frozenset[bytes] = _NOT_SENT_UP
+    for name, values in headers:
+        low = name.lower()
+        if low == b"connection":
+            dropped = dropped | _named_in(values)
+        elif low == b"x-forwarded-for":
+            forwarded_for = b", ".join([*values, peer])
+        elif low == b"x-forwarded-proto":
+            proto = values[-1]
+        elif low == b"x-forwarded-host":
+            forwarded_host = values[-1]
+        elif low == b"accept-encoding":
+            sent.append((name, _readable(values)))
+        elif low == b"host":
+            host = values[-1]
+            sent.append((name, host))
+        elif low not in _NOT_SENT_UP:
+            for value in values:
+                sent.append((name, value))
+    if dropped is not _NOT_SENT_UP:
+        sent = [pair for pair in sent if pair[0].lower() not in dropped]
+    sent.append((b"X-Forwarded-For", forwarded_for))
+    sent.append((b"X-Forwarded-Proto", proto))
+    if forwarded_host is None:
+        forwarded_host = host
+    if forwarded_host is not None:
+        sent.append((b"X-Forwarded-Host", forwarded_host))
+    return sent
+
+
+def response_headers(headers: RawHeaders) -> tuple[RawHeaders, bool]:
+    """
+    The headers that go back to the client.
+
+    :param headers: the model's, in the order and case in which they came.
+    :returns: the end-to-end ones, without ``Content-Length``, and whether the
+        body is a ``text/event-stream``; to such a one ``X-Accel-Buffering:
+        no`` is added, so that nginx lets it flow.
+    """
+    sent: RawHeaders = []
+    is_event_stream = False
+    named: frozenset[bytes] = frozenset()
+    for pair in headers:
+        low = pair[0].lower()
+        if low in _NOT_SENT_BACK:
+            if low == b"connection":
+                named = named | _named_in([pair[1]])
+            continue
+        if low == b"content-type":
+            is_event_stream = pair[1][:17].lower() == b"text/event-stream"
+        sent.append(pair)
+    if named:
+        sent = [pair for pair in sent if pair[0].lower() not in named]
+    if is_event_stream:
+        sent = [pair for pair in sent if pair[0].lower() != b"x-accel-buffering"]
+        sent.append((b"X-Accel-Buffering", b"no"))
+    return sent, is_event_stream
+
+
+def _named_in(values: Iterable[bytes]) -> frozenset[bytes]:
+    """
+    The headers that ``Connection`` says belong to this hop.  Some must pass
+    whatever it says: to lose them would change what the message means.
+    """
+    names = {token.strip().lower() for value in values for token in value.split(b",")}
+    return frozenset(names - {b"", b"close", b"keep-alive", b"host", b"content-type"})
+
+
+def _readable(values: list[bytes]) -> bytes:
+    """
+    ``Accept-Encoding`` cut to the codings that the daemon can read.
+    """
+    kept = [
+        token.strip()
+        for value in values
+        for token in value.split(b",")
+        if token.split(b";", 1)[0].strip().lower() in _READABLE_CODINGS
+    ]
+    return b", ".join(kept) or b"identity"

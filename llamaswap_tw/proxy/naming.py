@@ -1,0 +1,179 @@
+"""
+Which model a request asks for: in its JSON body, a form field, or its query.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import IO, Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from ..errors import BadRequest
+
+# It logs each broken form, and without a handler that goes to standard error.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+
+#: More than this of a form field is not taken for a model's name.
+_FIELD_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What a request says of itself.
+
+    :ivar model: the name of the model asked for, or `None` where it has none.
+    :ivar stream: whether the answer shall be streamed.
+    """
+
+    model: str | None = None
+    stream: bool = False
+
+
+def asked_in_json(data: bytes) -> Asked:
+    """
+    Look into a JSON body.
+
+    :param data: all of it.
+    :returns: what its keys ``model`` and ``stream`` say.
+    :raises BadRequest: if it is no JSON, with the offset of the mistake.
+    """
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        # It also refuses what others accept: NaN, a lone surrogate, 1e400.
+        document = _lenient(data)
+    if not isinstance(document, dict):
+        return Asked()
+    model = document.get("model")
+    return Asked(
+        model if isinstance(model, str) and model else None,
+        document.get("stream") is True,
+    )
+
+
+def _lenient(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as e:
+        raise BadRequest(
+            f"the request body is not valid JSON: {e.msg} at offset {e.pos} "
+            f"(line {e.lineno}, column {e.colno})"
+        )
+    except UnicodeDecodeError as e:
+        raise BadRequest(
+            f"the request body is not valid JSON: no valid UTF-8 at offset {e.start}"
+        )
+    except (RecursionError, ValueError):
+        raise BadRequest("the request body is JSON that is nested or long beyond use")
+
+
+def asked_in_query(query: bytes) -> Asked:
+    """
+    Look into a query string, or a body of ``application/x-www-form-urlencoded``.
+
+    :param query: without the question mark.
+    """
+    try:
+        fields = parse_qs(query.decode("utf-8", "replace"), max_num_fields=1000)
+    except ValueError:
+        raise BadRequest("the query or form has more than 1000 fields")
+    return _asked_in_fields({name: values[0] for name, values in fields.items()})
+
+
+def asked_in_multipart(content_type: bytes, file: IO[bytes]) -> Asked:
+    """
+    Look into a body of ``multipart/form-data``, file after file, holding none.
+
+    :param content_type: the header, for the boundary.
+    :param file: the body, at its beginning.
+    :raises BadRequest: if it is no such form.
+    """
+    # Imported on first use: few requests have a form.
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser, parse_options_header
+
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise BadRequest("the multipart form's Content-Type has no boundary")
+    collector = _FieldCollector()
+    try:
+        parser = MultipartParser(boundary, collector.callbacks())
+        while data := file.read(64 * 1024):
+            parser.write(data)
+        parser.finalize()
+    except FormParserError as e:
+        raise BadRequest(f"the multipart form is broken: {e}")
+    return _asked_in_fields(collector.fields)
+
+
+def _asked_in_fields(fields: dict[str, str]) -> Asked:
+    return Asked(fields.get("model") or None, fields.get("stream") == "true")
+
+
+class _FieldCollector:
+    """
+    Keeps the two fields that matter; files and all else pass by.
+    """
+
+    def __init__(self) -> None:
+        self.fields: dict[str, str] = {}
+        self._header = b""
+        self._value = b""
+        self._disposition = b""
+        self._name: str | None = None
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def callbacks(self) -> Any:
+        return {
+            "on_part_begin": self._part_begin,
+            "on_part_data": self._part_data,
+            "on_part_end": self._part_end,
+            "on_header_field": self._header_field,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_finished,
+        }
+
+    def _part_begin(self) -> None:
+        self._disposition = b""
+        self._name = None
+        self._data = []
+        self._size = 0
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header = self._value = b""
+
+    def _headers_finished(self) -> None:
+        from python_multipart.multipart import parse_options_header
+
+        _, options = parse_options_header(self._disposition)
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        if b"filename" not in options and name in ("model", "stream"):
+            self._name = name
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._name is not None:
+            self._size += end - start
+            if self._size > _FIELD_LIMIT:
+                raise BadRequest(f"the form field {self._name!r} is too long")
+            self._data.append(data[start:end])
+
+    def _part_end(self) -> None:
+        if self._name is not None and self._name not in self.fields:
+            value = b"".join(self._data).decode("utf-8", "replace")
+            self.fields[self._name] = value

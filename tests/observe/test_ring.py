@@ -1,0 +1,89 @@
+"""
+Tests for `llamaswap_tw.observe.ring`.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from llamaswap_tw.observe.ring import LogRing, last_lines
+
+
+class LogRingTests(SynchronousTestCase):
+    """
+    A ring keeps the end of what was written, and no more.
+    """
+
+    @given(st.lists(st.binary(max_size=30), max_size=40), st.integers(1, 50))
+    def test_keeps_the_end(self, pieces: list[bytes], size: int) -> None:
+        """
+        Whatever the pieces, the history is the end of their sum.
+        """
+        ring = LogRing(size)
+        for piece in pieces:
+            ring.write(piece)
+        everything = b"".join(pieces)
+        self.assertEqual(ring.history(), everything[-size:])
+        self.assertEqual(ring.written, len(everything))
+
+    def test_byte_by_byte(self) -> None:
+        """
+        A log written byte by byte does not end in as many pieces.
+        """
+        ring = LogRing(10_000)
+        for _ in range(5_000):
+            ring.write(b"x")
+        self.assertEqual(len(ring.history()), 5_000)
+        self.assertLess(len(ring._pieces), 600)
+
+    def test_follow(self) -> None:
+        """
+        A follower hears each piece until it has had enough, even if it ends
+        the following while it hears one.
+        """
+        ring = LogRing()
+        heard: list[bytes] = []
+
+        def once(data: bytes) -> None:
+            heard.append(data)
+            unfollow()
+
+        unfollow = ring.follow(once)
+        ring.write(b"a")
+        ring.write(b"b")
+        self.assertEqual(heard, [b"a"])
+
+
+class LastLinesTests(SynchronousTestCase):
+    """
+    The end of a log is given in whole lines.
+    """
+
+    def test_whole_lines(self) -> None:
+        """
+        A line that does not fit is left out, not cut.
+        """
+        self.assertEqual(last_lines(b"first\nsecond\nthird\n", 13), "second\nthird")
+        self.assertEqual(last_lines(b"first\nsecond\nthird\n", 12), "second\nthird")
+        self.assertEqual(last_lines(b"first\nsecond\nthird\n", 11), "third")
+
+    def test_all_of_it(self) -> None:
+        """
+        What fits is given whole.
+        """
+        self.assertEqual(last_lines(b"only\n", 100), "only")
+        self.assertEqual(last_lines(b"", 100), "")
+
+    def test_long_line(self) -> None:
+        """
+        Of one line that is too long the end is given.
+        """
+        self.assertEqual(last_lines(b"0123456789", 4), "6789")
+
+    def test_not_text(self) -> None:
+        """
+        Bytes that are no UTF-8 are replaced.
+        """
+        self.assertEqual(last_lines(b"a\xff", 10), "a\ufffd")
