@@ -60,6 +60,18 @@ class RequestError(Exception):
         self.type, code = type_and_code(self.status)
         self.code = self.code or code
 
+    def as_json(self) -> dict[str, str | None]:
+        """
+        The ``error`` object that OpenAI's clients read.
+        """
+        return {
+            # What a client sent may be part of it, and need not be encodable.
+            "message": self.message.encode("utf-8", "replace").decode(),
+            "type": self.type,
+            "param": None,
+            "code": self.code,
+        }
+
 
 class BadRequest(RequestError):
     """

@@ -295,6 +295,17 @@ class IDownstream(Interface):
         "Called once if the client goes away before the response has ended."
     )
 
+    def registerProducer(producer: object, streaming: bool) -> None:
+        """
+        As `twisted.internet.interfaces.IConsumer`: what is sent comes from
+        ``producer``, which is paused where the client is slow.
+        """
+
+    def unregisterProducer() -> None:
+        """
+        No more will come of it.
+        """
+
     def inform(
         code: int, phrase: bytes, headers: Sequence[tuple[bytes, bytes]]
     ) -> None:

@@ -1,0 +1,309 @@
+"""
+One request of a client, and the response to it.
+
+`twisted.web.server.Request` as its resources know it, and beside that the
+quick way for responses that are relayed: heads written as they came, chunks
+sent in the turn in which they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import NO_BODY_CODES, datetimeToString, parse_qs
+from twisted.web.server import Request as TwistedRequest
+from zope.interface import implementer
+
+from ..errors import BadRequest, BodyTooLarge, RequestError
+from ..interfaces import IDownstream
+from ..proxy.body import RequestBody
+from .envelope import phrase, render_error
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+_LAST_CHUNK = b"0\r\n"
+
+
+@implementer(IDownstream)
+class Request(TwistedRequest):
+    """
+    A request over HTTP/1.
+
+    :ivar body: what the client sent, once the head is in.
+    :ivar on_gone: called once if the client goes away before the response has
+        ended.
+    """
+
+    # The head decides: a body of JSON or a file that goes up untouched has no
+    # use for a default.
+    defaultContentType: bytes | None = None
+    body: RequestBody | None = None
+    on_gone: Callable[[], None] | None = None
+
+    _log = Logger()
+    _refusal: RequestError | None = None
+    _answered = False
+
+    def __init__(self, channel: Channel, queued: bool = False) -> None:
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        # ``channel``, as Twisted names it, comes and goes as an attribute.
+        self._link: Channel | None = channel
+        self._out: list[bytes] = []
+
+    @property
+    def peer(self) -> bytes:
+        """
+        The client's address, or ``b""`` where it has none.
+        """
+        return b"" if self._link is None else self._link.peer
+
+    @property
+    def secure(self) -> bool:
+        """
+        Whether the client came over TLS.
+        """
+        return self._link is not None and self._link.secure
+
+    # What the channel calls.
+
+    def head_received(self, length: int | None) -> RequestError | None:
+        """
+        The head is in: ``method``, ``uri``, ``clientproto`` and the headers are
+        set.  Decides where the body goes.
+
+        :param length: of the body, or `None` where it comes in chunks.
+        :returns: why no body is wanted, or `None`.
+        """
+        channel = self._link
+        assert channel is not None
+        site = channel.site
+        if length is not None and length > site.max_body:
+            self._refusal = BodyTooLarge(site.max_body)
+            return self._refusal
+        if length != 0:
+            self.body = RequestBody(site.max_body, site.in_thread, channel.body_source)
+        return None
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """
+        A piece of the body came.
+        """
+        if self.body is None or self._refusal is not None:
+            return
+        try:
+            self.body.write(data)
+        except BodyTooLarge as e:
+            self._refusal = e
+            if self._link is not None:
+                self._link.refuse_rest(self, e)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """
+        The body is in.
+        """
+        if self._answered:
+            return
+        stored = self.body.finish() if self.body is not None else None
+        if stored is None:
+            self.process()
+        else:
+            stored.addCallbacks(lambda _: self.process(), self._not_stored)
+
+    def _not_stored(self, reason: Failure) -> None:
+        reason.trap(RequestError)
+        self.refuse(cast(RequestError, reason.value))
+
+    def process(self) -> None:
+        """
+        Find out who answers, and let them.
+        """
+        channel = self._link
+        if channel is None:
+            return
+        self.site = site = channel.site
+        self.path, _, self.query = self.uri.partition(b"?")
+        try:
+            site.route(self)
+        except RequestError as e:
+            self.refuse(e)
+        except Exception:
+            self._log.failure("answering {method!r} {uri!r}", **self._named())
+            if not self.startedWriting:
+                self.refuse(RequestError("an error in the server; its log has more"))
+            else:
+                self.cut()
+
+    def _named(self) -> dict[str, Any]:
+        return {"method": self.method, "uri": self.uri}
+
+    def enter_resource(self, render: Callable[[Any], None]) -> None:
+        """
+        Give what resources expect to find on a request, then render.
+
+        :param render: takes this request.
+        :raises BadRequest: if the body is too large for any of them.
+        """
+        data = b"" if self.body is None else self.body.in_memory
+        if data is None:
+            raise BadRequest("the request body is too large for this path")
+        self.content = BytesIO(data)
+        self.args = parse_qs(self.query, True) if self.query else {}
+        # Klein takes the path apart by these two.
+        self.prepath: list[bytes] = []
+        self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
+        self.setHeader(b"Date", datetimeToString())
+        render(self)
+
+    # The response, as the relay writes it: IDownstream.
+
+    def inform(
+        self, code: int, phrase: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """
+        Pass on an interim response.  HTTP/1.0 has none.
+        """
+        if self.clientproto != b"HTTP/1.1":
+            return
+        self._out.append(
+            b"HTTP/1.1 %d %b\r\n%b\r\n" % (code, phrase, _header_lines(headers))
+        )
+        self.flush()
+
+    def begin(
+        self,
+        code: int,
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        length: int | None,
+    ) -> None:
+        """
+        Buffer the head.
+        """
+        self.startedWriting = 1
+        self.code = code
+        channel = self._link
+        if channel is None:
+            return
+        lines = [b"%b %d %b\r\n" % (self.clientproto, code, phrase)]
+        for name, value in headers:
+            lines.append(b"%b: %b\r\n" % (name, value))
+        if length is not None:
+            lines.append(b"Content-Length: %d\r\n" % length)
+        elif code not in NO_BODY_CODES and self.method != b"HEAD":
+            if self.clientproto == b"HTTP/1.1":
+                lines.append(b"Transfer-Encoding: chunked\r\n")
+                self.chunked = 1
+            else:
+                channel.persistent = 0
+        if not channel.persistent:
+            lines.append(b"Connection: close\r\n")
+        lines.append(b"\r\n")
+        self._out.append(b"".join(lines))
+
+    def send(self, data: bytes) -> None:
+        """
+        Buffer a piece of the body.
+        """
+        self.sentLength += len(data)
+        if self.chunked:
+            self._out.append(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            self._out.append(data)
+
+    def flush(self) -> None:
+        """
+        Hand what is buffered to the transport.
+        """
+        out = self._out
+        if out:
+            channel = self._link
+            if channel is not None:
+                channel.send_now(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+
+    def end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """
+        The response is whole.
+        """
+        if self._link is None:
+            return
+        if self.chunked:
+            self._out.append(_LAST_CHUNK + _header_lines(trailers) + b"\r\n")
+        self.flush()
+        self.finished = 1
+        self._forget()
+        self._cleanup()
+
+    def cut(self) -> None:
+        """
+        End the connection in a way that is no clean end of the response.
+        """
+        channel = self._link
+        if channel is None:
+            return
+        self.flush()
+        if self.clientproto == b"HTTP/1.1":
+            channel.loseConnection()
+        else:
+            # Without a length the end of the connection is the end of the
+            # body: only a reset tells the two apart.
+            channel.abort()
+
+    def refuse(self, error: RequestError) -> None:
+        """
+        Answer with an error.
+        """
+        headers, body = render_error(error, self.getHeader(b"accept"))
+        self.respond(error.status, headers, body)
+
+    def respond(
+        self, code: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """
+        Answer in one piece.
+
+        :param code: the HTTP status.
+        :param headers: without ``Content-Length``.
+        :param body: left out where the method or status has none.
+        """
+        self._answered = True
+        self.begin(code, phrase(code), headers, len(body))
+        if self.method != b"HEAD":
+            self.send(body)
+        self.end()
+
+    # What Twisted calls.
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The client is gone, or the response was cut.
+        """
+        super().connectionLost(reason)
+        gone = self.on_gone
+        self._forget()
+        if gone is not None:
+            gone()
+
+    def finish(self) -> None:
+        """
+        A resource's response is whole.
+        """
+        self._forget()
+        super().finish()
+
+    def _forget(self) -> None:
+        self._link = None
+        self.on_gone = None
+        if self.body is not None:
+            self.body.close()
+            self.body = None
+
+
+def _header_lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers)

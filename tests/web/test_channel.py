@@ -1,0 +1,368 @@
+"""
+Tests for `llamaswap_tw.web.channel` and `llamaswap_tw.web.request`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
+from zope.interface.verify import verifyObject
+
+from llamaswap_tw.errors import BadRequest
+from llamaswap_tw.interfaces import IDownstream
+from llamaswap_tw.web.request import Request
+
+from .support import Connection
+
+POST = b"POST /x HTTP/1.1\r\nHost: h\r\n"
+
+
+class ChannelTestCase(SynchronousTestCase):
+    """
+    A connection whose requests are kept for the test.
+    """
+
+    def setUp(self) -> None:
+        self.requests: list[Request] = []
+        self.connection = Connection(self.requests.append)
+
+    def ask(self, head: bytes = b"GET /x HTTP/1.1\r\nHost: h\r\n") -> Request:
+        self.connection.send(head + b"\r\n")
+        return self.requests[-1]
+
+
+class RequestTests(ChannelTestCase):
+    """
+    What came of a request before it is answered.
+    """
+
+    def test_interface(self) -> None:
+        """
+        It is what a relay answers to.
+        """
+        verifyObject(IDownstream, self.ask())
+
+    def test_head(self) -> None:
+        """
+        Path and query are taken apart, byte for byte.
+        """
+        request = self.ask(b"GET /a%2Fb?c=%20&d HTTP/1.1\r\nHost: h\r\n")
+        self.assertEqual(request.path, b"/a%2Fb")
+        self.assertEqual(request.query, b"c=%20&d")
+        self.assertEqual(request.peer, b"192.168.1.1")
+        self.assertFalse(request.secure)
+
+    def test_body(self) -> None:
+        """
+        A body is there when the request is routed, by length or in chunks.
+        """
+        self.connection.send(POST + b"Content-Length: 6\r\n\r\nfoo")
+        self.assertEqual(self.requests, [])
+        self.connection.send(b"bar")
+        body = self.requests[0].body
+        assert body is not None
+        self.assertEqual(body.in_memory, b"foobar")
+        self.requests[0].respond(200, [], b"")
+        self.connection.send(
+            POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n2\r\nba\r\n0\r\n\r\n"
+        )
+        body = self.requests[1].body
+        assert body is not None
+        self.assertEqual(body.in_memory, b"fooba")
+
+    def test_expect(self) -> None:
+        """
+        A client that waits for it is told to go on; one that sends too much is
+        told that instead.
+        """
+        self.connection.send(
+            POST + b"Content-Length: 6\r\nExpect: 100-continue\r\n\r\n"
+        )
+        self.assertEqual(self.connection.received(), b"HTTP/1.1 100 Continue\r\n\r\n")
+        refused = Connection(self.requests.append)
+        refused.send(POST + b"Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n")
+        self.assertTrue(refused.received().startswith(b"HTTP/1.1 413 "))
+
+
+class RefusalTests(ChannelTestCase):
+    """
+    What is no request, or too large a one, is answered and ends there.
+    """
+
+    def refusal(self, data: bytes) -> tuple[bytes, str]:
+        self.connection.send(data)
+        head, _, body = self.connection.received().partition(b"\r\n\r\n")
+        self.assertIn(b"\r\nConnection: close", head)
+        self.assertIn(b"\r\nContent-Length: %d" % len(body), head)
+        self.assertEqual(self.requests, [])
+        return head.split(b"\r\n")[0], json.loads(body)["error"]["message"]
+
+    def test_length_too_large(self) -> None:
+        """
+        A length over the limit is refused before the body comes.
+        """
+        status, message = self.refusal(POST + b"Content-Length: 1001\r\n\r\n")
+        self.assertTrue(status.startswith(b"HTTP/1.1 413 "))
+        self.assertIn("maxRequestBody", message)
+
+    def test_chunks_too_large(self) -> None:
+        """
+        A body without a length is refused once it exceeds the limit.
+        """
+        status, _ = self.refusal(
+            POST + b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1001
+        )
+        self.assertTrue(status.startswith(b"HTTP/1.1 413 "))
+        self.connection.send(b"\r\n0\r\n\r\n" + POST + b"\r\n")
+        self.assertEqual(self.connection.received(), b"")
+        self.assertEqual(self.requests, [])
+
+    def test_head_too_large(self) -> None:
+        """
+        A head over the limit, in one line or in many, is 431.
+        """
+        many = b"".join(b"X-%d: 0123456789\r\n" % n for n in range(200))
+        status, message = self.refusal(POST + many + b"\r\n")
+        self.assertEqual(status, b"HTTP/1.1 431 Request Header Fields Too Large")
+        self.assertIn("server.maxHeaderBytes", message)
+        self.connection = Connection(self.requests.append)
+        status, _ = self.refusal(POST + b"X: " + b"x" * 5000)
+        self.assertEqual(status, b"HTTP/1.1 431 Request Header Fields Too Large")
+
+    def test_malformed(self) -> None:
+        """
+        Bytes that are no request, and lengths that contradict each other, are
+        400.
+        """
+        for data in (
+            b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+            b"GET /x\r\n\r\n",
+            POST + b"no colon\r\n\r\n",
+            POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            POST + b"Content-Length: -1\r\n\r\n",
+            POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        ):
+            self.connection = Connection(self.requests.append)
+            status, _ = self.refusal(data)
+            self.assertEqual((data, status), (data, b"HTTP/1.1 400 Bad Request"))
+
+    def test_lingers(self) -> None:
+        """
+        A client that still sends is read for a moment, so that it can read
+        why; then the connection is closed.
+        """
+        directlyProvides(self.connection.transport, ITCPTransport)
+        self.connection.send(POST + b"Content-Length: 1001\r\n\r\n")
+        self.connection.send(b"x" * 500)
+        transport = self.connection.transport
+        self.assertTrue(transport.write_closed)
+        self.assertFalse(transport.disconnecting)
+        self.connection.clock.advance(2.0)
+        self.assertTrue(transport.disconnecting)
+
+    def test_refused_by_route(self) -> None:
+        """
+        What the routes raise is answered, and the connection lives on.
+        """
+
+        def refuse(request: Request) -> None:
+            raise BadRequest("odd")
+
+        connection = Connection(refuse)
+        for _ in range(2):
+            connection.send(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            self.assertTrue(connection.received().startswith(b"HTTP/1.1 400 "))
+
+    def test_broken_route(self) -> None:
+        """
+        A mistake of ours is a 500 without a traceback.
+        """
+
+        def broken(request: Request) -> None:
+            raise ZeroDivisionError("secret")
+
+        connection = Connection(broken)
+        connection.send(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+        received = connection.received()
+        self.assertTrue(received.startswith(b"HTTP/1.1 500 "))
+        self.assertNotIn(b"secret", received)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class ResponseTests(ChannelTestCase):
+    """
+    How a relayed response is written.
+    """
+
+    def test_length(self) -> None:
+        """
+        With a length, the body goes as it is, in one packet with the head.
+        """
+        request = self.ask()
+        request.begin(201, b"Made", [(b"x-y", b"1"), (b"x-y", b"2")], 3)
+        request.send(b"foo")
+        self.assertEqual(self.connection.received(), b"")
+        request.end()
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 201 Made\r\nx-y: 1\r\nx-y: 2\r\nContent-Length: 3\r\n\r\nfoo",
+        )
+
+    def test_chunks_and_trailers(self) -> None:
+        """
+        Without a length, it goes in chunks, with trailers behind.
+        """
+        request = self.ask()
+        request.begin(200, b"OK", [], None)
+        request.send(b"foo")
+        request.flush()
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n",
+        )
+        request.end([(b"X-T", b"1")])
+        self.assertEqual(self.connection.received(), b"0\r\nX-T: 1\r\n\r\n")
+
+    def test_http_1_0(self) -> None:
+        """
+        HTTP/1.0 has neither chunks nor interim responses: the connection ends
+        the body.
+        """
+        request = self.ask(b"GET /x HTTP/1.0\r\n")
+        request.inform(103, b"Early Hints", [])
+        request.begin(200, b"OK", [], None)
+        request.send(b"foo")
+        request.end([(b"X-T", b"1")])
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nfoo",
+        )
+        self.assertTrue(self.connection.transport.disconnecting)
+
+    def test_no_body(self) -> None:
+        """
+        HEAD, 204 and 304 have no body, whatever was announced.
+        """
+        request = self.ask(b"HEAD /x HTTP/1.1\r\nHost: h\r\n")
+        request.begin(200, b"OK", [], 300)
+        request.end()
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n",
+        )
+        for code in (204, 304):
+            request = self.ask()
+            request.begin(code, b"None", [], None)
+            request.end()
+            self.assertEqual(
+                self.connection.received(), b"HTTP/1.1 %d None\r\n\r\n" % code
+            )
+
+    def test_inform(self) -> None:
+        """
+        An interim response goes before the response.
+        """
+        request = self.ask()
+        request.inform(103, b"Early Hints", [(b"Link", b"</x>")])
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+        )
+
+    def test_close_asked(self) -> None:
+        """
+        A client that wants the connection closed gets that.
+        """
+        request = self.ask(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n")
+        request.respond(200, [], b"")
+        self.assertIn(b"\r\nConnection: close\r\n", self.connection.received())
+        self.assertTrue(self.connection.transport.disconnecting)
+
+    def test_pipelined(self) -> None:
+        """
+        A request that came early is routed when the one before is answered.
+        """
+        self.connection.send(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        self.assertEqual([request.path for request in self.requests], [b"/1"])
+        self.requests[0].respond(200, [], b"one")
+        self.assertEqual([request.path for request in self.requests], [b"/1", b"/2"])
+
+    def test_cut(self) -> None:
+        """
+        A response that is cut has no end: no last chunk, and on HTTP/1.0,
+        which has no chunks, a reset.
+        """
+        request = self.ask()
+        request.begin(200, b"OK", [], None)
+        request.send(b"foo")
+        request.cut()
+        self.assertNotIn(b"0\r\n\r\n", self.connection.received())
+        self.assertTrue(self.connection.transport.disconnecting)
+        self.connection = Connection(self.requests.append)
+        request = self.ask(b"GET /x HTTP/1.0\r\n")
+        request.begin(200, b"OK", [], None)
+        request.cut()
+        self.assertTrue(self.connection.transport.disconnected)
+
+    def test_client_gone(self) -> None:
+        """
+        A client that leaves is told of once, and what is sent after that goes
+        nowhere.
+        """
+        request = self.ask()
+        gone: list[bool] = []
+        request.on_gone = lambda: gone.append(True)
+        request.begin(200, b"OK", [], None)
+        self.connection.leave()
+        self.assertEqual(gone, [True])
+        request.send(b"foo")
+        request.flush()
+        request.end()
+        request.cut()
+        self.assertEqual(gone, [True])
+
+    def test_not_gone_when_answered(self) -> None:
+        """
+        A client that leaves after its answer is no news.
+        """
+        request = self.ask()
+        gone: list[bool] = []
+        request.on_gone = lambda: gone.append(True)
+        request.respond(200, [], b"")
+        self.connection.leave()
+        self.assertEqual(gone, [])
+
+
+class DrainTests(ChannelTestCase):
+    """
+    Connections end when the daemon does, and not before they are answered.
+    """
+
+    def test_drain(self) -> None:
+        """
+        An idle connection is closed at once, a busy one when it is answered;
+        then all is drained.
+        """
+        request = self.ask()
+        drained = self.connection.site.drain()
+        self.assertFalse(self.connection.transport.disconnecting)
+        request.begin(200, b"OK", [], None)
+        request.end()
+        self.assertTrue(self.connection.transport.disconnecting)
+        self.assertNoResult(drained)
+        self.connection.leave()
+        self.successResultOf(drained)
+
+    def test_idle(self) -> None:
+        """
+        Without connections there is nothing to wait for.
+        """
+        drained = self.connection.site.drain()
+        self.assertTrue(self.connection.transport.disconnecting)
+        self.connection.leave()
+        self.successResultOf(drained)
+        self.successResultOf(self.connection.site.drain())
