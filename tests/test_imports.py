@@ -1,0 +1,59 @@
+"""
+Imports go down only.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+PURE = (
+    "llamaswap_tw.config.load",
+    "llamaswap_tw.errors",
+    "llamaswap_tw.interfaces",
+    "llamaswap_tw.routing.fifo",
+    "llamaswap_tw.routing.group",
+)
+
+#: What a pure module may not bring along.
+FOREIGN = (
+    "klein",
+    "llamaswap_tw.process",
+    "llamaswap_tw.proxy",
+    "llamaswap_tw.service",
+    "llamaswap_tw.web",
+    "treq",
+    "twisted",
+)
+
+
+class ImportTests(SynchronousTestCase):
+    """
+    The pure parts know nobody above them.
+    """
+
+    def test_pure(self) -> None:
+        """
+        Configuration, planner and scheduler import neither Twisted nor what
+        stands above them.
+        """
+        code = f"import sys, {', '.join(PURE)}\nprint(*sys.modules)"
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        found = [
+            module for module in result.stdout.split() if module.startswith(FOREIGN)
+        ]
+        self.assertEqual(found, [])
+
+    def test_configuration_is_lowest(self) -> None:
+        """
+        The configuration does not import the routing either.
+        """
+        code = "import sys, llamaswap_tw.config.load\nprint(*sys.modules)"
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        self.assertNotIn("llamaswap_tw.routing", result.stdout.split())
