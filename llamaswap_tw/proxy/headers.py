@@ -6,7 +6,7 @@ Sources: RFC 9110, 7.6.1 for what belongs to one hop alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -36,7 +36,7 @@ _READABLE_CODINGS = frozenset([b"gzip", b"x-gzip", b"deflate", b"identity"])
 
 
 def request_headers(
-    headers: Iterable[tuple[bytes, list[bytes]]], peer: bytes, secure: bool
+    headers: Iterable[tuple[bytes, Sequence[bytes]]], peer: bytes, secure: bool
 ) -> RawHeaders:
     """
     The headers that go up to a local model.
@@ -121,7 +121,7 @@ def _named_in(values: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(names - {b"", b"close", b"keep-alive", b"host", b"content-type"})
 
 
-def _readable(values: list[bytes]) -> bytes:
+def _readable(values: Sequence[bytes]) -> bytes:
     """
     ``Accept-Encoding`` cut to the codings that the daemon can read.
     """

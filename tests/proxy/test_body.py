@@ -4,6 +4,7 @@ Tests for `llamaswap_tw.proxy.body`.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -170,7 +171,7 @@ class BodyTests(SynchronousTestCase):
         def full(*args: Any, **keywords: Any) -> IO[bytes]:
             raise OSError(28, "No space left on device")
 
-        self.patch(body_module.tempfile, "TemporaryFile", full)
+        self.patch(tempfile, "TemporaryFile", full)
         body = self.body()
         body.write(b"x" * (body_module._WAITING_LIMIT + 1))
         stored = body.finish()
@@ -187,13 +188,13 @@ class BodyTests(SynchronousTestCase):
         A client that leaves in the middle leaves no file behind.
         """
         opened: list[IO[bytes]] = []
-        make = body_module.tempfile.TemporaryFile
+        make = tempfile.TemporaryFile
 
         def remember(*args: Any, **keywords: Any) -> IO[bytes]:
             opened.append(make(*args, **keywords))
             return opened[-1]
 
-        self.patch(body_module.tempfile, "TemporaryFile", remember)
+        self.patch(tempfile, "TemporaryFile", remember)
         body = self.body()
         body.write(b"x" * 1000)
         body.write(b"y" * 1000)

@@ -1,0 +1,287 @@
+"""
+An `IAgent` that a relay can afford: what a request costs is decided here.
+
+Headers go up in the order and case in which they are given, and nothing is
+added but what the body's length and a missing ``Host`` ask for.  Responses come
+back as they are: nothing decoded, nothing collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from ..errors import BadRequest
+from .connection import Connection
+from .failures import UpstreamFailure
+from .headers import RawHeaders
+from .opening import Opening, Origin, default_tls
+from .pool import Pool
+from .response import UpstreamResponse
+from .timeouts import Timeouts
+
+#: Told of an interim response: code, phrase, headers.
+Inform = Callable[[int, bytes, RawHeaders], None]
+
+#: May be sent twice (RFC 9110, 9.2.2).
+_IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"])
+
+#: Say so where they have no body (RFC 9110, 8.6).
+_WITH_BODY = frozenset([b"POST", b"PUT", b"PATCH"])
+
+
+class SentHeaders(Headers):
+    """
+    Headers that go up exactly as they are given, through layers that would add
+    their own: to those they look empty, but for a cookie that keeps a cookie
+    jar from adding any, and they take no more.
+
+    :param pairs: the headers.
+    :param inform: told of interim responses.
+    """
+
+    def __init__(self, pairs: RawHeaders, inform: Inform | None = None) -> None:
+        self.pairs = pairs
+        self.inform = inform
+
+    def hasHeader(self, name: Any) -> bool:
+        """
+        As `Headers.hasHeader`: there is any.
+        """
+        return True
+
+    def copy(self) -> SentHeaders:
+        """
+        As `Headers.copy`: there is no need of one.
+        """
+        return self
+
+    def addRawHeader(self, name: Any, value: Any) -> None:
+        """
+        As `Headers.addRawHeader`: nothing is added.
+        """
+
+    def getAllRawHeaders(self) -> Any:
+        """
+        As `Headers.getAllRawHeaders`.
+        """
+        return ((name, [value]) for name, value in self.pairs)
+
+
+class _Exchange:
+    """
+    A request on its way.
+    """
+
+    __slots__ = (
+        "_agent",
+        "_connection",
+        "_inform",
+        "_may_repeat",
+        "_opening",
+        "_origin",
+        "_pool",
+        "body",
+        "fired",
+        "head",
+        "is_head",
+    )
+
+    def __init__(
+        self,
+        agent: Agent,
+        origin: Origin,
+        pool: Pool,
+        method: bytes,
+        head: bytes,
+        body: bytes | IBodyProducer,
+        inform: Inform | None,
+    ) -> None:
+        self._agent = agent
+        self._origin = origin
+        self._pool = pool
+        self.head = head
+        self.is_head = method == b"HEAD"
+        self.body = body
+        self._inform = inform
+        # A producer has been asked for its bytes and cannot be asked again.
+        self._may_repeat = method in _IDEMPOTENT and isinstance(body, bytes)
+        self._opening: Opening | None = None
+        self._connection: Connection | None = None
+        self.fired: Deferred[Any] = Deferred(self._cancelled)
+
+    def start(self, connection: Connection | None) -> None:
+        if connection is None:
+            self._opening = opening = self._agent.open(self._origin, self._pool)
+            opening.done.addCallbacks(self._send, self._not_opened)
+            opening.start()
+        else:
+            self._connection = connection
+            connection.send(self)
+
+    def _send(self, connection: Connection) -> None:
+        self._opening = None
+        self._connection = connection
+        connection.send(self)
+
+    def _not_opened(self, reason: Failure) -> None:
+        self._opening = None
+        if not reason.check(CancelledError):
+            self.failed(reason)
+
+    def _cancelled(self, fired: Deferred[Any]) -> None:
+        opening, self._opening = self._opening, None
+        connection, self._connection = self._connection, None
+        if opening is not None:
+            opening.done.cancel()
+        elif connection is not None:
+            connection.abort()
+
+    # What the connection tells.
+
+    def informed(self, code: int, phrase: bytes, headers: RawHeaders) -> None:
+        if self._inform is not None:
+            self._inform(code, phrase, headers)
+
+    def answered(self, response: UpstreamResponse) -> None:
+        self._connection = None
+        self.body = b""
+        self.fired.callback(response)
+
+    def failed(self, reason: Failure) -> None:
+        self._connection = None
+        self.fired.errback(reason)
+
+    def closed_on(self, reason: Failure) -> None:
+        if self._may_repeat:
+            self._may_repeat = False
+            self.start(None)
+        else:
+            self.failed(reason)
+
+
+@implementer(IAgent)
+class Agent:
+    """
+    Keeps connections for reuse, each for one request at a time.
+
+    :param reactor: connects, and is the clock.
+    :param timeouts: how long what may take.
+    :param tls_options: takes a host's name and makes what TLS needs to know of
+        it.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        timeouts: Timeouts,
+        tls_options: Callable[[str], Any] = default_tls,
+    ) -> None:
+        self._reactor = reactor
+        self._timeouts = timeouts
+        self._tls_options = tls_options
+        self._servers: dict[bytes, tuple[Origin, Pool]] = {}
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | bytes | None = None,
+    ) -> Deferred[IResponse]:
+        """
+        Send a request up.
+
+        :param method: the HTTP method.
+        :param uri: an absolute URL; path and query go up byte for byte.
+        :param headers: without any about the body's length; as given where
+            they are `SentHeaders`.
+        :param bodyProducer: or the body itself.
+        :returns: a `Deferred` that fires with an `UpstreamResponse` when its
+            head is in, and fails with an `UpstreamFailure`.  Cancelling it
+            closes the connection at once.
+        """
+        start = uri.find(b"/", 8)
+        if start < 0:
+            start = len(uri)
+        known = self._servers.get(uri[:start])
+        try:
+            origin, pool = known or self._server(uri[:start])
+            if isinstance(headers, SentHeaders):
+                pairs, inform = headers.pairs, headers.inform
+            else:
+                pairs, inform = _pairs_of(headers), None
+            body = b"" if bodyProducer is None else bodyProducer
+            target = uri[start:] or b"/"
+            head = _render_head(method, target, origin.header, pairs, body)
+        except (UpstreamFailure, BadRequest):
+            return fail()
+        exchange = _Exchange(self, origin, pool, method, head, body, inform)
+        exchange.start(pool.take())
+        return exchange.fired
+
+    def open(self, origin: Origin, pool: Pool) -> Opening:
+        """
+        A new connection, about to be opened.
+        """
+        return Opening(self._reactor, origin, self._timeouts, pool, self._tls_options)
+
+    def close(self) -> None:
+        """
+        Close the connections that are free.
+        """
+        for _, pool in self._servers.values():
+            pool.close()
+
+    def _server(self, url: bytes) -> tuple[Origin, Pool]:
+        pool = Pool(self._reactor, self._timeouts.idle_conn)
+        made = self._servers[url] = (Origin.from_url(url), pool)
+        return made
+
+
+def _pairs_of(headers: Headers | None) -> RawHeaders:
+    if headers is None:
+        return []
+    return [
+        (name, value) for name, values in headers.getAllRawHeaders() for value in values
+    ]
+
+
+def _render_head(
+    method: bytes,
+    target: bytes,
+    host: bytes,
+    pairs: RawHeaders,
+    body: bytes | IBodyProducer,
+) -> bytes:
+    """
+    :raises BadRequest: if there are line breaks where none may be, so that what
+        goes up would be another request than was asked for.
+    """
+    lines = [b"%b %b HTTP/1.1" % (method, target)]
+    has_host = False
+    for pair in pairs:
+        lines.append(b"%b: %b" % pair)
+        if len(pair[0]) == 4 and pair[0].lower() == b"host":
+            has_host = True
+    if not has_host:
+        lines.insert(1, b"Host: " + host)
+    if isinstance(body, bytes):
+        if body or method in _WITH_BODY:
+            lines.append(b"Content-Length: %d" % len(body))
+    elif body.length == UNKNOWN_LENGTH:
+        lines.append(b"Transfer-Encoding: chunked")
+    else:
+        lines.append(b"Content-Length: %d" % body.length)
+    count = len(lines) + 1
+    lines.append(b"\r\n")
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") != count or head.count(b"\r") != count:
+        raise BadRequest("there is a line break within the request's head")
+    return head

@@ -1,0 +1,216 @@
+"""
+The endpoints that reach a model: which model, then up to it.
+"""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IBodyProducer
+
+from ..config.schema import Config
+from ..errors import MethodNotAllowed, ModelNotFound, NoModelNamed, RequestError
+from ..proxy.body import InThread, RequestBody
+from ..proxy.headers import request_headers
+from ..proxy.naming import Asked, asked_in_json, asked_in_multipart, asked_in_query
+from ..proxy.relay import Leases, Relay
+from .request import Request
+
+_log = Logger()
+
+#: Bodies above this many bytes are looked into in a thread.
+_LARGE = 1024 * 1024
+
+#: Blanks and a byte order mark before a JSON body, in bytes, are read over.
+_PROLOGUE = 1024
+
+_BRACE = ord("{")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoute:
+    """
+    An endpoint that reaches a model.
+
+    :ivar sent_up: the path that goes up.
+    :ivar methods: those it takes.
+    """
+
+    sent_up: bytes
+    methods: tuple[str, ...]
+
+
+_POST = ("POST",)
+_GET = ("GET", "HEAD")
+
+_POSTED = (
+    *("/v1/chat/completions", "/v1/responses", "/v1/completions"),
+    *("/v1/messages", "/v1/messages/count_tokens", "/v1/embeddings"),
+    *("/reranking", "/rerank", "/v1/rerank", "/v1/reranking"),
+    *("/infill", "/completion", "/v1/audio/speech"),
+    *("/v1/images/generations", "/sdapi/v1/txt2img", "/sdapi/v1/img2img"),
+    *("/v1/audio/transcriptions", "/v1/images/edits"),
+)
+
+#: These go up without their ``/v``.
+_POSTED_WITHOUT_VERSION = (
+    *("/v/chat/completions", "/v/responses", "/v/completions"),
+    *("/v/messages", "/v/messages/count_tokens"),
+    *("/v/embeddings", "/v/rerank", "/v/reranking"),
+)
+
+_GOTTEN = ("/sdapi/v1/loras", "/props")
+
+
+def model_routes() -> Mapping[bytes, ModelRoute]:
+    """
+    Every endpoint that reaches a model, by the exact path that clients use.
+    """
+    routes = {path: ModelRoute(path.encode(), _POST) for path in _POSTED}
+    for path in _POSTED_WITHOUT_VERSION:
+        routes[path] = ModelRoute(path.removeprefix("/v").encode(), _POST)
+    for path in _GOTTEN:
+        routes[path] = ModelRoute(path.encode(), _GET)
+    both = "/v1/audio/voices"
+    routes[both] = ModelRoute(both.encode(), _POST + _GET)
+    routes["/audioapi/v1/tasks/run"] = ModelRoute(b"/v1/tasks/run", _POST)
+    return {path.encode(): route for path, route in routes.items()}
+
+
+class Inference:
+    """
+    Serves the endpoints that reach a model.
+
+    :param clock: for the relay.
+    :param config: knows the models by their names.
+    :param leases: where models come from.
+    :param in_thread: runs a function in a thread.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        config: Config,
+        leases: Leases,
+        in_thread: InThread,
+    ) -> None:
+        self._clock = clock
+        self._config = config
+        self._leases = leases
+        self._in_thread = in_thread
+
+    def serve(self, request: Request, route: ModelRoute) -> None:
+        """
+        Answer a request.
+
+        :raises RequestError: where it can be told at once that it names no
+            model of ours.
+        """
+        method = request.method.decode("ascii", "replace")
+        if method not in route.methods:
+            raise MethodNotAllowed(method, route.methods)
+        body = request.body
+        if body is None or body.size == 0 or method != "POST":
+            self._forward(request, route, asked_in_query(request.query))
+            return
+        content_type = request.getHeader(b"content-type") or b""
+        data = body.in_memory
+        if data is not None and len(data) <= _LARGE:
+            if data[0] == _BRACE:
+                asked = asked_in_json(data)
+            else:
+                asked = _look(BytesIO(data), content_type, request.query)
+            self._forward(request, route, asked)
+            return
+        self._look_into_large(request, route, body, content_type)
+
+    def _look_into_large(
+        self,
+        request: Request,
+        route: ModelRoute,
+        body: RequestBody,
+        content_type: bytes,
+    ) -> None:
+        data = body.in_memory
+        query = request.query
+
+        def look(file: IO[bytes]) -> Asked:
+            return _look(file, content_type, query)
+
+        if data is None:
+            looked = body.inspect(look)
+        else:
+            looked = self._in_thread(look, BytesIO(data))
+
+        def forward(asked: Asked) -> None:
+            # The client may have gone meanwhile, and its body with it.
+            if request.body is not None:
+                self._forward(request, route, asked)
+
+        def refuse(reason: Failure) -> None:
+            if isinstance(reason.value, RequestError):
+                request.refuse(reason.value)
+            elif request.body is not None:
+                _log.failure("looking into a request's body", reason)
+                request.refuse(RequestError("the request's body could not be read"))
+
+        looked.addCallback(forward).addErrback(refuse)
+
+    def _forward(self, request: Request, route: ModelRoute, asked: Asked) -> None:
+        name = asked.model
+        if name is None:
+            raise NoModelNamed("no model id could be identified")
+        model_id = self._config.resolve(name)
+        if model_id is None:
+            raise ModelNotFound(name, self._config.nearest(name))
+        body = request.body
+        sent: bytes | Callable[[], IBodyProducer]
+        if body is None:
+            sent = b""
+        else:
+            data = body.in_memory
+            sent = body.producer if data is None else data
+        Relay(
+            self._clock,
+            self._leases,
+            request,
+            model_id,
+            request.method,
+            route.sent_up,
+            request.query,
+            request_headers(
+                request.requestHeaders.getAllRawHeaders(),
+                request.peer,
+                request.secure,
+            ),
+            sent,
+        ).start()
+
+
+def _look(file: IO[bytes], content_type: bytes, query: bytes) -> Asked:
+    """
+    Find the model's name in a body; for one that is neither JSON nor a form,
+    in the query.
+
+    :param file: the body, at its beginning.
+    :param content_type: the request's header; many clients get it wrong.
+    :param query: the request's query.
+    :raises BadRequest: if it is not what it seems to be.
+    """
+    start = file.read(_PROLOGUE).removeprefix(BOM_UTF8).lstrip()
+    file.seek(0)
+    media = content_type.partition(b";")[0].strip().lower()
+    if start[:1] == b"{" or media == b"application/json" or media.endswith(b"+json"):
+        return asked_in_json(file.read())
+    if media == b"multipart/form-data":
+        return asked_in_multipart(content_type, file)
+    if media == b"application/x-www-form-urlencoded":
+        return asked_in_query(file.read())
+    return asked_in_query(query)

@@ -1,0 +1,197 @@
+"""
+Tests for `llamaswap_tw.proxy.client` and `llamaswap_tw.proxy.failures`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from llamaswap_tw.errors import (
+    BodyNotStored,
+    RequestError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.failures import (
+    BrokenOff,
+    HeadTimeout,
+    Malformed,
+    Refused,
+    as_request_error,
+)
+from llamaswap_tw.proxy.headers import RawHeaders
+from llamaswap_tw.proxy.response import UpstreamResponse
+from llamaswap_tw.proxy.timeouts import Timeouts
+
+from .support import Interim, Reader, Upstream
+
+BASE = b"http://127.0.0.1:5800"
+
+
+class ClientTests(SynchronousTestCase):
+    """
+    treq carries requests and responses without a change.
+    """
+
+    def setUp(self) -> None:
+        self.upstream = Upstream()
+        self.client = UpstreamClient(self.upstream.reactor, Timeouts())
+
+    def ask(
+        self,
+        target: bytes = b"/",
+        headers: RawHeaders | None = None,
+        body: bytes = b"",
+        method: bytes = b"GET",
+        inform: Any = None,
+    ) -> Deferred[UpstreamResponse]:
+        return self.client.request(method, BASE + target, headers or [], body, inform)
+
+    def test_target(self) -> None:
+        """
+        Path and query go up byte for byte.
+        """
+        for target in (b"/a%2fb/../c//d?x=%20+&y=a;b", b"/%E4%zz?", b"/a'(b)!*|^"):
+            self.ask(target)
+            sent = self.upstream.accept().received()
+            self.assertEqual(sent.split(b" ")[1], target)
+
+    def test_headers(self) -> None:
+        """
+        No header is added, not even for what treq could read.
+        """
+        pairs = [(b"x-b", b"1"), (b"Host", b"h"), (b"Cookie", b"a=b"), (b"X-A", b"2")]
+        self.ask(b"/", pairs, b"{}", b"POST")
+        self.assertEqual(
+            self.upstream.accept().received(),
+            b"POST / HTTP/1.1\r\nx-b: 1\r\nHost: h\r\nCookie: a=b\r\nX-A: 2\r\n"
+            b"Content-Length: 2\r\n\r\n{}",
+        )
+
+    def test_not_decoded(self) -> None:
+        """
+        A compressed body stays compressed, and its headers say so.
+        """
+        data = gzip.compress(b"text")
+        asked = self.ask()
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+        )
+        self.upstream.accept().send(head % len(data) + data)
+        response = self.successResultOf(asked)
+        reader = Reader()
+        response.deliverBody(reader)
+        self.assertEqual(reader.body, data)
+        self.assertIn((b"Content-Encoding", b"gzip"), response.raw_headers)
+
+    def test_redirect(self) -> None:
+        """
+        A redirect is for the client to follow.
+        """
+        asked = self.ask()
+        self.upstream.accept().send(
+            b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
+        )
+        self.assertEqual(self.successResultOf(asked).code, 302)
+
+    def test_cookies(self) -> None:
+        """
+        What one client is given as a cookie is not sent for another.
+        """
+        asked = self.ask()
+        side = self.upstream.accept()
+        side.send(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+        response = self.successResultOf(asked)
+        self.assertIn((b"Set-Cookie", b"a=b"), response.raw_headers)
+        side.received()
+        self.ask()
+        self.assertEqual(
+            side.received(), b"GET / HTTP/1.1\r\nHost: 127.0.0.1:5800\r\n\r\n"
+        )
+
+    def test_interim(self) -> None:
+        """
+        Interim responses are told.
+        """
+        inform = Interim()
+        self.ask(inform=inform)
+        self.upstream.accept().send(b"HTTP/1.1 102 Processing\r\n\r\n")
+        self.assertEqual(inform.seen, [(102, b"Processing", [])])
+
+    def test_cancelled(self) -> None:
+        """
+        Cancelling closes the connection and fails with just that.
+        """
+        asked = self.ask()
+        side = self.upstream.accept()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        self.assertTrue(side.transport.disconnected)
+
+    def test_refused(self) -> None:
+        """
+        A server that does not listen is told from one that breaks off.
+        """
+        asked = self.ask()
+        self.upstream.fail(ConnectionRefusedError())
+        self.failureResultOf(asked, Refused)
+
+    def test_no_url(self) -> None:
+        """
+        A request that cannot be made fails; nothing is raised.
+        """
+        asked = self.client.request(b"GET", b"http://h:port/", [], b"")
+        self.failureResultOf(asked)
+
+    def test_close(self) -> None:
+        """
+        Closing drops the free connections.
+        """
+        self.ask()
+        side = self.upstream.accept()
+        side.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        self.client.close()
+        self.assertTrue(side.transport.closed)
+
+
+class FailureTests(SynchronousTestCase):
+    """
+    A client is told what went wrong.
+    """
+
+    def test_errors(self) -> None:
+        """
+        Each failure has the status that fits it, and names the model.
+        """
+        for failure, kind in (
+            (Refused("refused"), UpstreamUnreachable),
+            (BrokenOff("broke off"), UpstreamUnreachable),
+            (Malformed("sent nonsense"), UpstreamUnreachable),
+            (HeadTimeout("slept"), UpstreamTimeout),
+        ):
+            error = as_request_error("m", Failure(failure))
+            self.assertIs(type(error), kind)
+            self.assertEqual(error.message, f"model 'm' {failure}")
+
+    def test_own(self) -> None:
+        """
+        An error of the request's own stays what it is.
+        """
+        error = BodyNotStored("disk full")
+        self.assertIs(as_request_error("m", Failure(error)), error)
+
+    def test_mistake(self) -> None:
+        """
+        A mistake of ours is logged, and the client is not told the details.
+        """
+        error = as_request_error("m", Failure(KeyError("secret")))
+        self.assertIs(type(error), RequestError)
+        self.assertNotIn("secret", error.message)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
