@@ -122,16 +122,19 @@ class IEffects(Interface):
     def wake_at(time: float | None) -> None:
         """
         Call ``tick`` at that time of the reactor's clock, in place of any
-        time asked for before; never, for `None`.
+        time asked for before; never, for `None`.  A time that has passed means
+        soon.
         """
 
 
 class IScheduler(Interface):
     """
     Who is served, by what, and when: decisions only.  Each event returns at
-    once; it acts through `IEffects` alone and has no clock of its own.  An
-    event that an effect brings about while another is still being handled is
-    handled after it.
+    once; it acts through `IEffects` alone and has no clock of its own.
+
+    Effects are carried out, in order, once an event has been handled, and an
+    event that one of them brings about is handled after those.  An effect that
+    raises hinders no other; the outermost event raises it when all is done.
     """
 
     def requested(ticket: Ticket) -> None:

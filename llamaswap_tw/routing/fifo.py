@@ -1,0 +1,383 @@
+"""
+Who is served, by what, and when: first in, first out, but for priorities.
+
+Decisions only.  Nothing here waits, tells the time or touches a process; this
+module imports no part of Twisted.
+
+A request is a *ticket*.  It is judged by these rules, in order, when it comes,
+and again whenever the queue is walked:
+
+1. Its model is not ours: refused.
+2. Its model has as many tickets as it may have: refused.
+3. A swap to its model is under way: it joins that.
+4. Its model is ready, the planner would stop nobody for it, no swap under way
+   stops it, and it has a free slot: served.
+5. Its swap would collide with one under way: queued.
+6. Its swap would stop a model that is serving: queued.
+7. Else its swap starts.
+
+*No starvation.*  By these rules alone a model that always has a request in
+flight is never idle, and whoever wants it stopped waits forever.  So a ticket
+that has waited for ``max_wait`` is overdue: it stands before all others, and
+while it stays queued it *holds* the models that it needs stopped, and those that
+would come to be in its way, for every ticket behind it.  The first overdue
+ticket is held by nobody.  What it waits for are requests that run, of which
+there come no more, and swaps under way, which end, with whoever joined them: so
+its turn comes after the longest running request and the load before it, and
+then the next one is the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import inf
+
+from zope.interface import implementer
+
+from ..errors import (
+    ConcurrencyLimit,
+    ModelNotFound,
+    ModelUnloaded,
+    QueueTimeout,
+    RequestError,
+)
+from ..interfaces import IEffects, IScheduler, ISwapPlanner, ProcessState, Ticket
+from .limits import Limits
+from .swaps import Swap, Swaps
+from .turns import Turns
+from .waiting import Deadlines, Place, Queue, Waiter
+
+
+@implementer(IScheduler)
+class FifoScheduler:
+    """
+    The scheduler.
+
+    :param effects: what it may do to the world.
+    :param planner: says what must stop.
+    :param limits: by model; the models that it knows.
+    :param priorities: by model; 0 where there is none, higher first.
+    :param max_wait: seconds after which a ticket is overdue, or `None` for
+        never.
+    :ivar forced_swaps: how many swaps were started for overdue tickets.
+    """
+
+    def __init__(
+        self,
+        effects: IEffects,
+        planner: ISwapPlanner,
+        limits: Mapping[str, Limits],
+        priorities: Mapping[str, int],
+        max_wait: float | None,
+    ) -> None:
+        self._effects = effects
+        self._planner = planner
+        self._limits = limits
+        self._priorities = priorities
+        self._max_wait = inf if max_wait is None else max_wait
+        self.forced_swaps = 0
+        self._turns = Turns()
+        self._arrivals = 0
+        self._closed: RequestError | None = None
+        self._waiters: dict[Ticket, Waiter] = {}
+        self._queue = Queue()
+        self._deadlines = Deadlines()
+        self._swaps = Swaps()
+        #: How many are served, by model; never zero.
+        self._serving: dict[str, int] = {}
+        #: How many wait or are served, by model; never zero.
+        self._held: dict[str, int] = {}
+        self._wake: float | None = None
+
+    # Events.
+
+    def requested(self, ticket: Ticket) -> None:
+        """
+        A request came.
+        """
+        self._turns.event(self._requested, ticket)
+
+    def cancelled(self, ticket: Ticket) -> None:
+        """
+        The request of a waiting ticket is gone.
+        """
+        self._turns.event(self._cancelled, ticket)
+
+    def released(self, ticket: Ticket) -> None:
+        """
+        The request of a granted ticket has ended.
+        """
+        self._turns.event(self._released, ticket)
+
+    def swap_finished(self, model: str, error: RequestError | None) -> None:
+        """
+        A swap is over.
+        """
+        self._turns.event(self._swap_finished, model, error)
+
+    def stopped(self, model: str) -> None:
+        """
+        A model's process is down.
+        """
+        self._turns.event(self._walk)
+
+    def unload(self, models: Sequence[str]) -> None:
+        """
+        Refuse whoever waits for these and stop them.
+        """
+        self._turns.event(self._unload, models)
+
+    def shut_down(self, error: RequestError) -> None:
+        """
+        Refuse whoever waits, and from now on everybody.
+        """
+        self._turns.event(self._shut_down, error)
+
+    def tick(self, now: float) -> None:
+        """
+        The time asked for has come.
+        """
+        self._turns.event(self._tick, now)
+
+    # What they bring about.
+
+    def _requested(self, ticket: Ticket) -> None:
+        model = ticket.model
+        if self._closed is not None:
+            self._turns.effect(self._effects.refuse, ticket, self._closed)
+            return
+        limits = self._limits.get(model)
+        if limits is None:
+            self._turns.effect(self._effects.refuse, ticket, ModelNotFound(model))
+            return
+        held = self._held.get(model, 0)
+        if held >= limits.most:
+            error = ConcurrencyLimit(model, limits.most)
+            self._turns.effect(self._effects.refuse, ticket, error)
+            return
+        if (
+            not self._queue
+            and not self._swaps
+            and self._may_be_served(model, self._effects.running())
+        ):
+            # The most common case by far, without a place in any list.
+            self._held[model] = held + 1
+            self._serve(ticket)
+            return
+        self._held[model] = held + 1
+        self._arrivals += 1
+        waiter = Waiter(ticket, self._arrivals, self._priorities.get(model, 0))
+        waiter.overdue_at = ticket.arrived + self._max_wait
+        if limits.queue_timeout is not None:
+            waiter.refused_at = ticket.arrived + limits.queue_timeout
+        self._waiters[ticket] = waiter
+        self._deadlines.add(waiter)
+        # What was true for those who queue for the same model still is.
+        behind_others = self._queue.wants(model)
+        self._queue.add(waiter)
+        self._judge(() if behind_others else (waiter,), self._queue.overdue())
+
+    def _cancelled(self, ticket: Ticket) -> None:
+        waiter = self._waiters.get(ticket)
+        if waiter is None:
+            return
+        held_others = waiter.overdue and waiter.place is Place.QUEUED
+        self._end(waiter)
+        self._count_down(self._held, ticket.model)
+        if held_others:
+            self._walk()
+        else:
+            self._settle()
+
+    def _released(self, ticket: Ticket) -> None:
+        model = ticket.model
+        self._count_down(self._serving, model)
+        self._count_down(self._held, model)
+        if self._queue and (model not in self._serving or self._queue.wants(model)):
+            self._walk()
+
+    def _swap_finished(self, model: str, error: RequestError | None) -> None:
+        swap = self._swaps.pop(model)
+        joined = sorted(swap.joined, key=Waiter.rank)
+        if error is not None:
+            for waiter in joined:
+                self._refuse(waiter, error)
+        else:
+            free = self._limits[model].concurrency_limit - self._serving.get(model, 0)
+            if self._effects.state_of(model) is not ProcessState.READY:
+                # It was ready, and is gone again: nobody is sent to a dead process.
+                free = 0
+            free = max(0, free)
+            for waiter in joined[:free]:
+                self._end(waiter)
+                self._serve(waiter.ticket)
+            for waiter in joined[free:]:
+                self._queue.add(waiter)
+        self._walk()
+
+    def _unload(self, models: Sequence[str]) -> None:
+        unloaded = frozenset(models)
+        for waiter in list(self._waiters.values()):
+            if waiter.ticket.model in unloaded:
+                self._refuse(waiter, ModelUnloaded(waiter.ticket.model))
+        for model in unloaded & self._swaps.keys():
+            self._swaps[model].doomed = True
+        self._turns.effect(self._effects.stop, models)
+        self._walk()
+
+    def _shut_down(self, error: RequestError) -> None:
+        self._closed = error
+        for waiter in list(self._waiters.values()):
+            self._refuse(waiter, error)
+        self._settle()
+
+    def _tick(self, now: float) -> None:
+        self._wake = None
+        for waiter in self._deadlines.due(now):
+            if waiter.refused_at <= now:
+                waited = waiter.refused_at - waiter.ticket.arrived
+                self._refuse(waiter, QueueTimeout(waiter.ticket.model, waited))
+            else:
+                waiter.overdue = True
+        self._queue.sort()
+        self._walk()
+
+    # The queue.
+
+    def _walk(self) -> None:
+        """
+        Judge every queued ticket again, in order.
+        """
+        self._queue.settle()
+        self._judge(self._queue, ())
+
+    def _judge(self, waiters: Iterable[Waiter], holders: Sequence[str]) -> None:
+        """
+        Judge some of the queue.
+
+        :param waiters: whom, in order.
+        :param holders: the models that overdue tickets ahead of these want.
+        """
+        running = {*self._effects.running(), *self._swaps}
+        holding = dict.fromkeys(holders)
+        # What is true for one ticket of a model is true for those behind it.
+        stuck: set[str] = set()
+        try:
+            for waiter in waiters:
+                model = waiter.ticket.model
+                if model in stuck or not self._goes(waiter, running, holding):
+                    stuck.add(model)
+                    if waiter.overdue:
+                        holding[model] = None
+        finally:
+            self._settle()
+
+    def _goes(
+        self, waiter: Waiter, running: set[str], holders: Collection[str]
+    ) -> bool:
+        """
+        Whether a ticket has left the queue, by rules 3 to 7.
+        """
+        model = waiter.ticket.model
+        swap = self._swaps.get(model)
+        if swap is not None:
+            if swap.doomed:
+                return False
+            self._join(swap, waiter)
+            return True
+        if any(self._is_held(model, holder, running) for holder in holders):
+            return False
+        if self._may_be_served(model, running):
+            self._end(waiter)
+            self._serve(waiter.ticket)
+            return True
+        evict = frozenset(self._planner.evictions_for(model, running))
+        if not evict and self._effects.state_of(model) is ProcessState.READY:
+            # It only lacks a slot, or is about to be stopped.
+            return False
+        if self._swaps.collide(model, evict) or not evict.isdisjoint(self._serving):
+            return False
+        self._start(waiter, evict, running)
+        return True
+
+    def _is_held(self, model: str, holder: str, running: set[str]) -> bool:
+        """
+        Whether an overdue ticket further ahead has a claim against ``model``.
+
+        :param holder: the model that the overdue ticket wants.
+        """
+        if model == holder:
+            return False
+        if model in self._planner.evictions_for(holder, running | {model}):
+            return True
+        return holder in running and holder in self._planner.evictions_for(
+            model, running
+        )
+
+    def _may_be_served(self, model: str, running: Collection[str]) -> bool:
+        return (
+            self._effects.state_of(model) is ProcessState.READY
+            and self._serving.get(model, 0) < self._limits[model].concurrency_limit
+            and not self._planner.evictions_for(model, running)
+            and not self._swaps.stop(model)
+        )
+
+    # What becomes of a ticket.
+
+    def _serve(self, ticket: Ticket) -> None:
+        self._serving[ticket.model] = self._serving.get(ticket.model, 0) + 1
+        self._turns.effect(self._effects.grant, ticket)
+
+    def _refuse(self, waiter: Waiter, error: RequestError) -> None:
+        self._end(waiter)
+        self._count_down(self._held, waiter.ticket.model)
+        self._turns.effect(self._effects.refuse, waiter.ticket, error)
+
+    def _start(self, waiter: Waiter, evict: frozenset[str], running: set[str]) -> None:
+        model = waiter.ticket.model
+        swap = self._swaps[model] = Swap(model, evict)
+        self._join(swap, waiter)
+        self._turns.effect(self._planner.swap_started, model, frozenset(running))
+        self._turns.effect(
+            self._effects.start_swap, model, sorted(evict), waiter.overdue
+        )
+        running.add(model)
+        self.forced_swaps += waiter.overdue
+
+    def _join(self, swap: Swap, waiter: Waiter) -> None:
+        swap.join(waiter)
+        self._tell_position(waiter, 0)
+
+    def _end(self, waiter: Waiter) -> None:
+        """
+        It waits no longer.  The queue lets go of it when it is settled.
+        """
+        del self._waiters[waiter.ticket]
+        if waiter.place is Place.JOINED and waiter.ticket.model in self._swaps:
+            self._swaps[waiter.ticket.model].joined.remove(waiter)
+        waiter.place = Place.ENDED
+
+    def _count_down(self, counts: dict[str, int], model: str) -> None:
+        counts[model] -= 1
+        if not counts[model]:
+            del counts[model]
+
+    # What is told to the world besides.
+
+    def _settle(self) -> None:
+        """
+        Whoever left the queue is out of it: tell the others where they stand,
+        and ask for the next time that matters.
+        """
+        self._queue.settle()
+        for position, waiter in self._queue.positions():
+            self._tell_position(waiter, position)
+        wake = self._deadlines.next()
+        if wake != self._wake:
+            self._wake = wake
+            self._turns.effect(self._effects.wake_at, wake)
+
+    def _tell_position(self, waiter: Waiter, position: int) -> None:
+        if waiter.ticket.wants_position and waiter.position != position:
+            waiter.position = position
+            self._turns.effect(self._effects.tell_position, waiter.ticket, position)
