@@ -6,53 +6,65 @@ daemon decides when a head is in rather than when the body is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IPushProducer,
+    IReactorTime,
     ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
 from twisted.web.server import Site as TwistedSite
 
 from ..errors import RequestError
 from ..proxy.prompt import prompt_writer
 from .envelope import phrase, render_error
+from .head import LONGEST_LENGTH, Head, encode_raw, ordinary_head, tokens
+from .patience import Awaited, Patience
+from .refusals import HeadTooLarge, MalformedRequest, RequestTimeout
 from .request import Request
-
-if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
 
 #: How long a client may go on sending what nobody reads any more, in seconds,
 #: so that it gets to the answer that says so.
 _LINGER = 2.0
 
+#: How long a connection may be without a request, in seconds: longer than the
+#: clients and proxies that would rather close it themselves.
+_IDLE_LIMIT = 120.0
 
-class HeadTooLarge(RequestError):
+
+class _BodySource:
     """
-    The request line and headers exceed ``server.maxHeaderBytes``.
-    """
-
-    status = 431
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"the request's head is larger than the {limit} bytes that "
-            "server.maxHeaderBytes allows"
-        )
-
-
-class MalformedRequest(RequestError):
-    """
-    The bytes are not a request of HTTP/1.
+    Lets whoever stores a body pause the client; it owes nothing meanwhile.
     """
 
-    status = 400
+    paused = False
+
+    def __init__(
+        self,
+        transport: IPushProducer,
+        patience: Patience,
+        resumed: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._patience = patience
+        self._resumed = resumed
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+        if self._patience.awaited is Awaited.BODY:
+            self._patience.awaited = Awaited.NOTHING
+        self._transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        self._transport.resumeProducing()
+        self._resumed()
 
 
 class Channel(HTTPChannel):
@@ -74,6 +86,9 @@ class Channel(HTTPChannel):
     _discarding = False
     _lingering: IDelayedCall | None = None
 
+    # Twisted's own time-out costs each request two timers.
+    timeOut: int | None = None
+
     def connectionMade(self) -> None:
         """
         A client has connected.
@@ -81,12 +96,122 @@ class Channel(HTTPChannel):
         super().connectionMade()
         self.totalHeadersSize = self.MAX_LENGTH = self.site.max_head
         self.send_now = prompt_writer(self.transport)
-        self.body_source: IPushProducer = self._networkProducer
-        self.secure = self.isSecure()
+        self._patience = Patience(
+            self.site.clock, self.site.limits, self._out_of_patience
+        )
+        self._patience.wait_for(Awaited.REQUEST)
+        self.body_source = _BodySource(
+            self._networkProducer, self._patience, self._await_rest
+        )
+        self.secure: bool = self.isSecure()
         # A socket that takes both families shows IPv4 clients as IPv6 ones.
         host: str = getattr(self.transport.getPeer(), "host", "")
         self.peer = host.removeprefix("::ffff:").encode("ascii", "replace")
         self.site.channels.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Something came.
+        """
+        if not (
+            self.requests
+            or self._buffer
+            or self._receivedHeaderSize
+            or self._discarding
+            or self._busyReceiving
+        ):
+            head = ordinary_head(data, self.totalHeadersSize, self.maxHeaders)
+            if head is not None and self.persistent:
+                self._take(head, data)
+                return
+        super().dataReceived(data)
+        self._await_rest()
+
+    def _take(self, head: Head, data: bytes) -> None:
+        """
+        What `HTTPChannel.lineReceived` does, line by line, for a head.
+        """
+        self._command, self._path, self._version, headers, length, end = head
+        request = Request(self)
+        # Each was checked as `Headers` would.
+        request.requestHeaders._rawHeaders = headers
+        self.requests.append(request)
+        self.length = length
+        self.allHeadersReceived()
+        if self._discarding:
+            self.setRawMode()
+        elif len(data) - end == length:
+            if length:
+                request.handleContentChunk(data[end:])
+            self.allContentReceived()
+        else:
+            self._transferDecoder = _IdentityTransferDecoder(
+                length, request.handleContentChunk, self._finishRequestBody
+            )
+            self.setRawMode()
+            if len(data) > end:
+                self.rawDataReceived(data[end:])
+            self._await_rest()
+
+    def _await_rest(self) -> None:
+        if self._handlingRequest or self._discarding or self._busyReceiving:
+            return
+        patience = self._patience
+        if not self.line_mode:
+            if not self.body_source.paused:
+                patience.wait_for(Awaited.BODY)
+        elif (
+            self._buffer or self._receivedHeaderSize
+        ) and patience.awaited is not Awaited.HEAD:
+            patience.wait_for(Awaited.HEAD)
+
+    def _out_of_patience(self, awaited: Awaited) -> None:
+        if awaited is Awaited.HEAD:
+            limit = self.site.limits[awaited]
+            self._refuse_head(RequestTimeout("head", "server.headTimeout", limit))
+        elif awaited is Awaited.BODY:
+            limit = self.site.limits[awaited]
+            error = RequestTimeout("body", "server.bodyTimeout", limit)
+            self.refuse_rest(self.requests[-1], error)
+        elif self._waitingForTransport:
+            # It still reads its last answer, slowly.
+            self._patience.wait_for(Awaited.REQUEST)
+        else:
+            self._abortingCall = self.callLater(
+                self.abortTimeout, self.forceAbortClient
+            )
+            self.loseConnection()
+
+    def allContentReceived(self) -> None:
+        """
+        A request is whole.
+        """
+        self._patience.awaited = Awaited.NOTHING
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """
+        A request is answered.
+        """
+        self._patience.wait_for(Awaited.REQUEST)
+        super().requestDone(request)
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """
+        Whether the connection may take another request after this one.
+        """
+        values = request.requestHeaders.getRawHeaders(b"Connection")
+        if version == b"HTTP/1.1":
+            return values is None or b"close" not in tokens(values)
+        return b"keep-alive" in tokens(values)
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        if header == b"Content-Length" and len(data) > LONGEST_LENGTH:
+            # Python refuses to read a number of thousands of digits.
+            self._failChooseTransferDecoder()
+            return False
+        chosen: bool = super()._maybeChooseTransferDecoder(header, data)
+        return chosen
 
     def allHeadersReceived(self) -> None:
         """
@@ -112,7 +237,6 @@ class Channel(HTTPChannel):
         """
         self.persistent = False
         self._discarding = True
-        self.setTimeout(None)
         request.refuse(error)
 
     def rawDataReceived(self, data: bytes) -> None:
@@ -126,8 +250,11 @@ class Channel(HTTPChannel):
         """
         A line of a head came.
         """
-        if not self._discarding:
-            super().lineReceived(line)
+        if self._discarding:
+            return
+        if not (self._receivedHeaderSize or line.isascii()):
+            line = encode_raw(line)
+        super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """
@@ -151,7 +278,7 @@ class Channel(HTTPChannel):
             return
         self._discarding = True
         self.persistent = False
-        self.setTimeout(None)
+        self._patience.awaited = Awaited.NOTHING
         headers, body = render_error(error, None)
         lines = [b"HTTP/1.1 %d %b" % (error.status, phrase(error.status))]
         lines += [b"%b: %b" % pair for pair in headers]
@@ -192,6 +319,7 @@ class Channel(HTTPChannel):
         The connection is gone, whoever closed it.
         """
         self.site.connection_lost(self)
+        self._patience.stop()
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         super().connectionLost(reason)
@@ -201,24 +329,39 @@ class Site(TwistedSite):
     """
     Makes the channels.
 
-    :param reactor: for time-outs.
+    :param clock: for time-outs.
     :param route: is given each request once its body is in; raises a
         `RequestError` or sees to it that it is answered.
     :param in_thread: runs a function in a thread.
     :param max_body: the largest body taken, in bytes.
     :param max_head: the largest head taken, in bytes.
+    :param head_timeout: seconds until a head is whole; 0 for any time.
+    :param body_timeout: seconds without a byte of a body; 0 for any time.
     :ivar channels: the open connections.
+    :ivar limits: how long a client is waited for.
     """
+
+    #: Else Twisted logs, in our name, that it starts and stops this.
+    noisy = False
 
     def __init__(
         self,
-        reactor: ReactorBase,
+        clock: IReactorTime,
         route: Callable[[Request], None],
         in_thread: Callable[..., Deferred[Any]],
         max_body: int,
         max_head: int,
+        head_timeout: float = 30.0,
+        body_timeout: float = 60.0,
     ) -> None:
+        reactor: Any = clock
         super().__init__(None, reactor=reactor, parsePOSTFormSubmission=False)
+        self.clock = clock
+        self.limits = {
+            Awaited.REQUEST: _IDLE_LIMIT,
+            Awaited.HEAD: head_timeout,
+            Awaited.BODY: body_timeout,
+        }
         self.route = route
         self.in_thread = in_thread
         self.max_body = max_body
@@ -235,8 +378,7 @@ class Site(TwistedSite):
         channel.factory = self
         channel.site = self
         channel.requestFactory = Request
-        channel.callLater = self.reactor.callLater
-        channel.timeOut = self.timeOut
+        channel.callLater = self.clock.callLater
         return channel
 
     def drain(self) -> Deferred[None]:

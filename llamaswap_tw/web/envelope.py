@@ -12,6 +12,10 @@ from ..errors import MethodNotAllowed, RequestError
 
 _JSON = b"application/json"
 
+_KNOWN = frozenset(
+    [b"text/plain", b"text/html", b"text/*", _JSON, b"application/*", b"*/*"]
+)
+
 
 def render_error(
     error: RequestError, accept: bytes | None
@@ -54,20 +58,30 @@ def envelope(error: RequestError) -> bytes:
     return orjson.dumps({"src": "llama-swap", "error": error.as_json()})
 
 
+def prefers_html(accept: bytes | None) -> bool:
+    """
+    Whether a client, by its ``Accept`` header, is a browser that shows a page.
+    """
+    return _preferred(accept) == b"text/html"
+
+
 def _prefers_text(accept: bytes | None) -> bool:
     """
     Whether text comes before JSON, by order and q.  ``*/*`` counts as JSON.
     """
+    return _preferred(accept).startswith(b"text/")
+
+
+def _preferred(accept: bytes | None) -> bytes:
+    """
+    The first by order and q of the types that we know, or ``b""``.
+    """
     if not accept or b"text/" not in accept.lower():
-        return False
-    ranked: list[tuple[float, int, bool]] = []
+        return b""
+    ranked: list[tuple[float, int, bytes]] = []
     for position, part in enumerate(accept.lower().split(b",")):
         media, *parameters = (piece.strip() for piece in part.split(b";"))
-        if media in (b"text/plain", b"text/html", b"text/*"):
-            is_text = True
-        elif media in (_JSON, b"application/*", b"*/*"):
-            is_text = False
-        else:
+        if media not in _KNOWN:
             continue
         quality = 1.0
         for parameter in parameters:
@@ -77,5 +91,5 @@ def _prefers_text(accept: bytes | None) -> bool:
                 except ValueError:
                     quality = 0.0
         if quality > 0:
-            ranked.append((-quality, position, is_text))
-    return bool(ranked) and min(ranked)[2]
+            ranked.append((-quality, position, media))
+    return min(ranked)[2] if ranked else b""

@@ -44,11 +44,11 @@ class ModelRoute:
     """
 
     sent_up: bytes
-    methods: tuple[str, ...]
+    methods: tuple[bytes, ...]
 
 
-_POST = ("POST",)
-_GET = ("GET", "HEAD")
+_POST = (b"POST",)
+_GET = (b"GET", b"HEAD")
 
 _POSTED = (
     *("/v1/chat/completions", "/v1/responses", "/v1/completions"),
@@ -113,31 +113,33 @@ class Inference:
         :raises RequestError: where it can be told at once that it names no
             model of ours.
         """
-        method = request.method.decode("ascii", "replace")
+        method = request.method
         if method not in route.methods:
-            raise MethodNotAllowed(method, route.methods)
+            raise MethodNotAllowed(
+                method.decode("ascii", "replace"),
+                [allowed.decode() for allowed in route.methods],
+            )
         body = request.body
-        if body is None or body.size == 0 or method != "POST":
+        if body is None or body.size == 0 or method != b"POST":
             self._forward(request, route, asked_in_query(request.query))
             return
-        content_type = request.getHeader(b"content-type") or b""
         data = body.in_memory
-        if data is not None and len(data) <= _LARGE:
-            if data[0] == _BRACE:
-                asked = asked_in_json(data)
-            else:
-                asked = _look(BytesIO(data), content_type, request.query)
+        if data is None or len(data) > _LARGE:
+            self._look_into_large(request, route, body)
+        elif data[0] == _BRACE:
+            self._forward(request, route, asked_in_json(data))
+        else:
+            content_type = request.getHeader(b"content-type") or b""
+            asked = _look(BytesIO(data), content_type, request.query)
             self._forward(request, route, asked)
-            return
-        self._look_into_large(request, route, body, content_type)
 
     def _look_into_large(
         self,
         request: Request,
         route: ModelRoute,
         body: RequestBody,
-        content_type: bytes,
     ) -> None:
+        content_type = request.getHeader(b"content-type") or b""
         data = body.in_memory
         query = request.query
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import NO_BODY_CODES, datetimeToString, parse_qs
+from twisted.web.http import NO_BODY_CODES, datetimeToString
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request as TwistedRequest
 from zope.interface import implementer
 
@@ -51,9 +52,12 @@ class Request(TwistedRequest):
     _answered = False
 
     def __init__(self, channel: Channel, queued: bool = False) -> None:
-        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        # No more than every request needs; `enter_resource` does the rest.
         # ``channel``, as Twisted names it, comes and goes as an attribute.
+        self.channel = channel
         self._link: Channel | None = channel
+        self.requestHeaders = Headers()
+        self.notifications = []
         self._out: list[bytes] = []
 
     @property
@@ -68,7 +72,8 @@ class Request(TwistedRequest):
         """
         Whether the client came over TLS.
         """
-        return self._link is not None and self._link.secure
+        link = self._link
+        return link is not None and link.secure
 
     # What the channel calls.
 
@@ -152,13 +157,28 @@ class Request(TwistedRequest):
         data = b"" if self.body is None else self.body.in_memory
         if data is None:
             raise BadRequest("the request body is too large for this path")
+        headers = self.requestHeaders
+        super().__init__(self.channel, False, parsePOSTFormSubmission=False)
+        self.requestHeaders = headers
         self.content = BytesIO(data)
+        # Unlike Twisted's own, this one sees a name without a value.
         self.args = parse_qs(self.query, True) if self.query else {}
         # Klein takes the path apart by these two.
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
         self.setHeader(b"Date", datetimeToString())
+        if self.clientproto == b"HTTP/1.0":
+            # A resource's response need not have a length.
+            self.channel.persistent = False
+        if not self.channel.persistent:
+            self.setHeader(b"Connection", b"close")
         render(self)
+
+    def getRequestHostname(self) -> bytes:
+        """
+        Klein matches no hosts, and stumbles over many that clients send.
+        """
+        return b"localhost"
 
     # The response, as the relay writes it: IDownstream.
 
@@ -200,9 +220,11 @@ class Request(TwistedRequest):
                 lines.append(b"Transfer-Encoding: chunked\r\n")
                 self.chunked = 1
             else:
-                channel.persistent = 0
+                channel.persistent = False
         if not channel.persistent:
             lines.append(b"Connection: close\r\n")
+        elif self.clientproto == b"HTTP/1.0":
+            lines.append(b"Connection: keep-alive\r\n")
         lines.append(b"\r\n")
         self._out.append(b"".join(lines))
 

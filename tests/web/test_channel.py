@@ -145,6 +145,10 @@ class RefusalTests(ChannelTestCase):
             POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
             POST + b"Content-Length: -1\r\n\r\n",
             POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            POST + b"Content-Length: " + b"9" * 1500 + b"\r\n\r\n",
+            POST + b"X: a\nb\r\n\r\n",
+            POST + b"X : a\r\n\r\n",
+            b"GET /x HTTP/2.0\r\n\r\n",
         ):
             self.connection = Connection(self.requests.append)
             status, _ = self.refusal(data)
@@ -243,6 +247,24 @@ class ResponseTests(ChannelTestCase):
         )
         self.assertTrue(self.connection.transport.disconnecting)
 
+    def test_http_1_0_keep_alive(self) -> None:
+        """
+        An HTTP/1.0 client that asks to keep the connection keeps it, as long
+        as responses have a length.
+        """
+        head = b"GET /x HTTP/1.0\r\nConnection: Keep-Alive\r\n"
+        self.ask(head).respond(200, [], b"foo")
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n"
+            b"Connection: keep-alive\r\n\r\nfoo",
+        )
+        self.assertFalse(self.connection.transport.disconnecting)
+        request = self.ask(head)
+        request.begin(200, b"OK", [], None)
+        request.end()
+        self.assertTrue(self.connection.transport.disconnecting)
+
     def test_no_body(self) -> None:
         """
         HEAD, 204 and 304 have no body, whatever was announced.
@@ -277,10 +299,12 @@ class ResponseTests(ChannelTestCase):
         """
         A client that wants the connection closed gets that.
         """
-        request = self.ask(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n")
-        request.respond(200, [], b"")
-        self.assertIn(b"\r\nConnection: close\r\n", self.connection.received())
-        self.assertTrue(self.connection.transport.disconnecting)
+        for value in (b"close", b"Close", b"TE, close", b"close,TE"):
+            self.connection = Connection(self.requests.append)
+            request = self.ask(b"GET /x HTTP/1.1\r\nConnection: %b\r\n" % value)
+            request.respond(200, [], b"")
+            self.assertIn(b"\r\nConnection: close\r\n", self.connection.received())
+            self.assertTrue(self.connection.transport.disconnecting)
 
     def test_pipelined(self) -> None:
         """
@@ -290,6 +314,24 @@ class ResponseTests(ChannelTestCase):
         self.assertEqual([request.path for request in self.requests], [b"/1"])
         self.requests[0].respond(200, [], b"one")
         self.assertEqual([request.path for request in self.requests], [b"/1", b"/2"])
+
+    def test_pipelined_many(self) -> None:
+        """
+        However many come at once, each is answered, in order.
+        """
+
+        def answer(request: Request) -> None:
+            request.respond(200, [], request.path)
+
+        connection = Connection(answer)
+        connection.send(
+            b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % number for number in range(2000))
+        )
+        answers = connection.received().split(b"HTTP/1.1 200 OK\r\n")[1:]
+        self.assertEqual(
+            [answer.rpartition(b"/")[2] for answer in answers],
+            [b"%d" % number for number in range(2000)],
+        )
 
     def test_cut(self) -> None:
         """
@@ -335,6 +377,167 @@ class ResponseTests(ChannelTestCase):
         request.respond(200, [], b"")
         self.connection.leave()
         self.assertEqual(gone, [])
+
+
+class TimeoutTests(ChannelTestCase):
+    """
+    A client that stops in the middle of a request is not waited for; one that
+    waits for its answer has all the time.
+    """
+
+    def status(self) -> bytes:
+        return self.connection.received()[:13]
+
+    def test_head(self) -> None:
+        """
+        A head that is not whole in time, however it trickles in, is 408.
+        """
+        for piece in (b"G", b"ET /x HTTP/1.1\r\n", b"Host: h\r\n"):
+            self.connection.send(piece)
+            self.connection.clock.advance(9)
+        self.assertEqual(self.connection.received(), b"")
+        self.connection.clock.advance(3)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+        self.assertTrue(self.connection.transport.disconnecting)
+        self.connection.leave()
+
+    def test_head_after_idling(self) -> None:
+        """
+        The time of a head begins with it.
+        """
+        self.ask().respond(200, [], b"")
+        self.connection.received()
+        self.connection.clock.advance(100)
+        self.connection.send(b"GET")
+        self.connection.clock.advance(29.9)
+        self.assertEqual(self.connection.received(), b"")
+        self.connection.clock.advance(0.1)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+
+    def test_body(self) -> None:
+        """
+        A body of which nothing comes for too long is 408; one that goes on is
+        waited for.
+        """
+        self.connection.send(POST + b"Content-Length: 6\r\n\r\n")
+        for _ in range(5):
+            self.connection.clock.advance(59)
+            self.connection.send(b"x")
+        self.assertEqual(self.connection.received(), b"")
+        self.connection.clock.advance(60)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+        self.assertEqual(self.requests, [])
+        self.assertTrue(self.connection.transport.disconnecting)
+
+    def test_chunked_body(self) -> None:
+        """
+        So is one in chunks.
+        """
+        self.connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nfo")
+        self.connection.clock.advance(60)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+
+    def test_paused_body(self) -> None:
+        """
+        A client that is told to wait, for the disk, owes nothing meanwhile.
+        """
+        self.connection.send(POST + b"Content-Length: 6\r\n\r\nfoo")
+        source = self.connection.channel.body_source
+        source.pauseProducing()
+        self.connection.clock.advance(600)
+        self.assertEqual(self.connection.received(), b"")
+        source.resumeProducing()
+        self.connection.clock.advance(59)
+        self.assertEqual(self.connection.received(), b"")
+        self.connection.clock.advance(1)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+
+    def test_resumed_when_whole(self) -> None:
+        """
+        A body that is whole is not waited for, though the disk still is.
+        """
+        request = self.ask(POST + b"Content-Length: 0\r\n")
+        source = self.connection.channel.body_source
+        source.pauseProducing()
+        source.resumeProducing()
+        self.connection.clock.advance(600)
+        request.respond(200, [], b"")
+        self.assertIn(b" 200 ", self.connection.received())
+
+    def test_waiting_and_streaming(self) -> None:
+        """
+        A request that waits for its model, and a response that goes on, take
+        any time, with a next request half sent behind it.
+        """
+        for head in (b"GET /x HTTP/1.1\r\n", POST + b"Content-Length: 0\r\n"):
+            request = self.ask(head)
+            self.connection.send(b"GET /next")
+            self.connection.clock.advance(3600)
+            request.begin(200, b"OK", [], None)
+            self.connection.clock.advance(3600)
+            request.send(b"foo")
+            request.end()
+            self.assertTrue(self.connection.received().endswith(b"0\r\n\r\n"))
+            self.assertFalse(self.connection.transport.disconnecting)
+            self.connection.send(b" HTTP/1.1\r\n\r\n")
+            self.requests[-1].respond(200, [], b"")
+            self.connection.received()
+
+    def test_half_sent_behind_an_answer(self) -> None:
+        """
+        The time of a head that came early begins with the answer before it.
+        """
+        request = self.ask()
+        self.connection.send(b"GET /next")
+        self.connection.clock.advance(100)
+        request.respond(200, [], b"")
+        self.connection.received()
+        self.connection.clock.advance(29.9)
+        self.assertEqual(self.connection.received(), b"")
+        self.connection.clock.advance(0.1)
+        self.assertEqual(self.status(), b"HTTP/1.1 408 ")
+
+    def test_idle(self) -> None:
+        """
+        A connection without a request is closed in silence, new or not; and
+        cut where that does not help.
+        """
+        for asked in (False, True):
+            self.connection = Connection(self.requests.append)
+            if asked:
+                self.connection.clock.advance(100)
+                self.ask().respond(200, [], b"")
+                self.connection.received()
+            self.connection.clock.advance(119.9)
+            transport = self.connection.transport
+            self.assertFalse(transport.disconnecting)
+            self.connection.clock.advance(0.1)
+            self.assertTrue(transport.disconnecting)
+            self.assertEqual(self.connection.received(), b"")
+            self.connection.clock.advance(15)
+            self.assertTrue(transport.disconnected)
+
+    def test_slow_reader_of_the_last_answer(self) -> None:
+        """
+        A client that still reads its last answer is not idle.
+        """
+        self.ask().respond(200, [], b"x" * 100)
+        self.connection.channel.pauseProducing()
+        self.connection.clock.advance(600)
+        self.assertFalse(self.connection.transport.disconnecting)
+        self.connection.channel.resumeProducing()
+        self.connection.clock.advance(120)
+        self.assertTrue(self.connection.transport.disconnecting)
+
+    def test_gone(self) -> None:
+        """
+        A connection that is gone leaves no timer behind.
+        """
+        for data in (b"", b"GET", POST + b"Content-Length: 6\r\n\r\nf"):
+            connection = Connection(self.requests.append)
+            connection.send(data)
+            connection.leave()
+            self.assertEqual(connection.clock.getDelayedCalls(), [])
 
 
 class DrainTests(ChannelTestCase):

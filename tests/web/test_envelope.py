@@ -19,7 +19,7 @@ from llamaswap_tw.errors import (
     UpstreamTimeout,
     type_and_code,
 )
-from llamaswap_tw.web.envelope import render_error
+from llamaswap_tw.web.envelope import prefers_html, render_error
 
 
 class RenderErrorTests(SynchronousTestCase):
@@ -104,6 +104,21 @@ class RenderErrorTests(SynchronousTestCase):
         """
         _, body = render_error(BadRequest("odd"), b"text/plain")
         self.assertEqual(body, b"llama-swap: odd\n")
+
+    def test_browsers(self) -> None:
+        """
+        A client that wants HTML before all else is a browser.
+        """
+        for accept, expected in [
+            (None, False),
+            (b"*/*", False),
+            (b"text/plain, text/html", False),
+            (b"text/html;q=0.5, application/json", False),
+            (b"text/html;q=0", False),
+            (b"text/html", True),
+            (b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ]:
+            self.assertEqual((accept, prefers_html(accept)), (accept, expected))
 
     def test_too_many_is_json(self) -> None:
         """

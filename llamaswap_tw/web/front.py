@@ -1,0 +1,69 @@
+"""
+Who answers a request: an exact look-up for the endpoints that reach a model,
+in front of Klein's dispatch for all else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote_to_bytes
+
+from ..errors import BadRequest
+from .inference import Inference, ModelRoute
+from .request import Request
+
+_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+_SLASHES = re.compile(rb"/{2,}")
+
+
+class Front:
+    """
+    Routes requests.
+
+    :param inference: answers what reaches a model.
+    :param routes: the exact paths that do.
+    :param others: renders everything else.
+    """
+
+    def __init__(
+        self,
+        inference: Inference,
+        routes: Mapping[bytes, ModelRoute],
+        others: Callable[[Request], None],
+    ) -> None:
+        self._inference = inference
+        self._routes = routes
+        self._others = others
+
+    def route(self, request: Request) -> None:
+        """
+        See to it that a request is answered.
+
+        :raises RequestError: what it is answered with.
+        """
+        route = self._routes.get(request.path)
+        if route is not None:
+            self._inference.serve(request, route)
+            return
+        absolute = _ABSOLUTE.match(request.path)
+        if absolute is not None:
+            # RFC 9112, 3.2.2: a server must take it as if it were the path.
+            request.uri = request.uri[absolute.end() :] or b"/"
+            request.path, _, request.query = request.uri.partition(b"?")
+            request.path = request.path or b"/"
+            self.route(request)
+            return
+        if not request.path.startswith(b"/"):
+            raise BadRequest("the request's target is neither a path nor a URL")
+        if b"//" in request.path:
+            location = _SLASHES.sub(b"/", request.path)
+            if request.query:
+                location += b"?" + request.query
+            request.respond(307, [(b"Location", location)], b"")
+            return
+        try:
+            unquote_to_bytes(request.path).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadRequest("the path is not percent-encoded UTF-8")
+        request.enter_resource(self._others)

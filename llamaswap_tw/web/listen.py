@@ -1,0 +1,193 @@
+"""
+Listening addresses: from what stands on the command line to open ports.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorTCP,
+    IStreamServerEndpoint,
+)
+from twisted.internet.tcp import Port
+from zope.interface import implementer
+
+DEFAULT_ADDRESS = "127.0.0.1:8080"
+
+_HOST_PORT = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.%a-z]+\]|[^:/\[\]]*):(?P<port>[0-9]{1,5})"
+)
+
+#: A queue shorter than a burst of clients makes the kernel drop some of them.
+_BACKLOG = 1024
+
+
+class BadAddress(ValueError):
+    """
+    An address that nobody can listen on; the message says why.
+    """
+
+
+class PromptPort(Port):
+    """
+    A TCP port that accepts one connection a turn of the reactor.
+
+    Twisted accepts up to a hundred in a row; when many clients connect at
+    once, the streams of those that are already there wait for all of them.
+    """
+
+    def doRead(self) -> None:
+        """
+        A client wants to connect.
+        """
+        # It doubles as a count that Twisted adapts after each call.
+        self.numberAccepts = 1
+        super().doRead()
+
+
+@implementer(IStreamServerEndpoint)
+@dataclass(frozen=True)
+class PromptEndpoint:
+    """
+    Listens on a TCP port.
+
+    :ivar reactor: watches it.
+    :ivar host: an IP address, or ``""`` for all of IPv4.
+    :ivar port: its number.
+    """
+
+    reactor: IReactorTCP
+    host: str
+    port: int
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen.
+
+        :returns: a `Deferred` that fires with the open port and fails with
+            `twisted.internet.error.CannotListenError`.
+        """
+
+        def begin() -> IListeningPort:
+            port: Any = PromptPort(
+                self.port, protocolFactory, _BACKLOG, self.host, self.reactor
+            )
+            port.startListening()
+            opened: IListeningPort = port
+            return opened
+
+        return execute(begin)
+
+
+@dataclass(frozen=True)
+class Address:
+    """
+    One ``--listen``.
+
+    :ivar text: as it was written.
+    :ivar reach: ``"loopback"``, ``"network"``, or ``"other"`` where the
+        endpoint string decides.
+    """
+
+    text: str
+    reach: str
+    hosts: tuple[str, ...] = ()
+    port: int = 0
+
+    def endpoints(self, reactor: Any) -> list[IStreamServerEndpoint]:
+        """
+        What to listen on.
+
+        :raises BadAddress: if it is no address and no endpoint string.
+        """
+        if self.hosts:
+            return [PromptEndpoint(reactor, host, self.port) for host in self.hosts]
+        try:
+            return [serverFromString(reactor, self.text)]
+        except Exception as e:
+            # Each parser of endpoint strings raises what it likes.
+            raise BadAddress(
+                f"cannot listen on {self.text!r}: {e or type(e).__name__}; write "
+                "HOST:PORT, :PORT, PORT or a Twisted endpoint string"
+            )
+
+
+def parse_address(text: str) -> Address:
+    """
+    Read one ``--listen``.
+
+    :param text: ``127.0.0.1:8080``, ``:9000`` (all interfaces),
+        ``localhost:9000``, ``[::1]:9000``, ``9000`` (loopback), or any Twisted
+        endpoint string.
+    :raises BadAddress: if the port is out of range or the host is no address.
+    """
+    if text.isascii() and text.isdigit():
+        text = f"127.0.0.1:{text}"
+    match = _HOST_PORT.fullmatch(text)
+    if match is None:
+        if ":" not in text:
+            raise BadAddress(
+                f"cannot listen on {text!r}: write HOST:PORT, :PORT, PORT or a "
+                "Twisted endpoint string"
+            )
+        return Address(text, _reach_of_endpoint(text))
+    port = int(match["port"])
+    if port > 65535:
+        raise BadAddress(f"cannot listen on {text!r}: ports end at 65535")
+    host = match["host"].strip("[]")
+    if host == "localhost":
+        return Address(text, "loopback", ("127.0.0.1",), port)
+    if host == "":
+        return Address(text, "network", (_all_interfaces(),), port)
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        if host in ("tcp", "tcp6"):
+            return Address(text, "network", port=port)
+        raise BadAddress(
+            f"cannot listen on {text!r}: {host!r} is no IP address of this machine; "
+            "write its number, or leave it out for all interfaces"
+        )
+    return Address(text, "loopback" if ip.is_loopback else "network", (host,), port)
+
+
+def _reach_of_endpoint(text: str) -> str:
+    """
+    Who reaches a Twisted endpoint, as far as its string tells.
+    """
+    if re.match(r"(haproxy:)?(tcp6?|ssl|tls):", text) is None:
+        return "other"
+    interface = re.search(r":interface=(?P<host>(?:\\:|[^:])+)", text)
+    if interface is None:
+        return "network"
+    try:
+        ip = ipaddress.ip_address(interface["host"].replace("\\:", ":"))
+    except ValueError:
+        return "other"
+    return "loopback" if ip.is_loopback else "network"
+
+
+def _all_interfaces() -> str:
+    """
+    The address that takes IPv4 and IPv6, where the machine has both.
+    """
+    return "::" if socket.has_dualstack_ipv6() else ""
+
+
+def explain_cannot_listen(address: Address, error: BaseException) -> str:
+    """
+    One line that says why an address cannot be listened on.
+    """
+    reason = error.socketError if isinstance(error, CannotListenError) else error
+    strerror = getattr(reason, "strerror", None) or str(reason)
+    return f"cannot listen on {address.text}: {strerror}"

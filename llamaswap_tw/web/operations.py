@@ -1,0 +1,248 @@
+"""
+Everything that is not a model's own: listings, loading and unloading, logs.
+
+Importing Klein installs a reactor: import this module once there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+
+from ..config.schema import Config
+from ..errors import (
+    BadRequest,
+    MethodNotAllowed,
+    ModelNotFound,
+    NotFound,
+    RequestError,
+)
+from ..interfaces import ProcessState
+from ..observe.logs import Logs
+from ..routing.router import Router
+from .envelope import prefers_html, render_error
+from .listing import model_list, running_list
+from .logs import LogReaders
+from .page import page
+from .request import Request
+
+_log = Logger()
+
+_TEXT = b"text/plain; charset=utf-8"
+
+
+class Operations:
+    """
+    The routes for operators and listings.
+
+    :param config: what is configured.
+    :param router: holds the models' processes.
+    :param logs: the logs.
+    :param readers: the clients that follow a log.
+    :param created: when the daemon started, in seconds since the epoch.
+    """
+
+    app = Klein()
+    # A model's id may hold two slashes in a row; `front` has seen to the path's.
+    app.url_map.merge_slashes = False
+
+    def __init__(
+        self,
+        config: Config,
+        router: Router,
+        logs: Logs,
+        readers: LogReaders,
+        created: int,
+    ) -> None:
+        self._config = config
+        self._router = router
+        self._logs = logs
+        self._readers = readers
+        self._created = created
+        self._resource = self.app.resource()
+
+    def render(self, request: Request) -> None:
+        """
+        Answer a request.
+        """
+        request.render(self._resource)
+
+    @app.handle_errors(RequestError)
+    def _refuse(self, request: Any, failure: Any) -> bytes:
+        return _error(request, failure.value)
+
+    @app.handle_errors(NoSuchMethod)
+    def _no_such_method(self, request: Any, failure: Any) -> bytes:
+        allowed = sorted(failure.value.valid_methods or ())
+        method = request.method.decode("ascii", "replace")
+        return _error(request, MethodNotAllowed(method, allowed))
+
+    @app.handle_errors(HTTPException)
+    def _no_such_path(self, request: Any, failure: Any) -> bytes:
+        path = request.path.decode("utf-8", "replace")
+        return _error(request, NotFound(f"there is nothing at {path}"))
+
+    @app.handle_errors(Exception)
+    def _broken(self, request: Any, failure: Any) -> bytes:
+        _log.failure("answering {path!r}", failure, path=request.path)
+        return _error(request, RequestError("an error in the server; its log has more"))
+
+    @app.route("/", methods=["GET"])
+    def _root(self, request: Request) -> bytes:
+        return _redirect(request, 302, b"/ui")
+
+    @app.route("/ui", methods=["GET"])
+    def _page_without_slash(self, request: Request) -> bytes:
+        return _redirect(request, 307, b"/ui/")
+
+    @app.route("/ui/", methods=["GET"])
+    def _page(self, request: Request) -> bytes:
+        html = page(self._config, self._router.states())
+        request.setHeader(b"Cache-Control", b"no-store")
+        return _whole(request, b"text/html; charset=utf-8", html)
+
+    @app.route("/ui/<path:rest>", methods=["GET"])
+    def _page_of(self, request: Request, rest: str) -> bytes:
+        if "." in rest.rpartition("/")[2]:
+            raise NotFound(f"there is nothing at /ui/{rest}")
+        return self._page(request)
+
+    @app.route("/health", methods=["GET"])
+    @app.route("/wol-health", methods=["GET"])
+    def _health(self, request: Request) -> bytes:
+        return _text(request, b"OK")
+
+    @app.route("/models", methods=["GET"])
+    @app.route("/v1/models", methods=["GET"])
+    def _models(self, request: Request) -> bytes:
+        return _json(
+            request, model_list(self._config, self._router.states(), self._created)
+        )
+
+    @app.route("/running", methods=["GET"])
+    def _running(self, request: Request) -> bytes:
+        return _json(request, running_list(self._config, self._router.states()))
+
+    @app.route("/unload", methods=["GET"])
+    async def _unload_by_link(self, request: Request) -> bytes:
+        await self._router.unload(list(self._config.models))
+        return _text(request, b"OK")
+
+    @app.route("/api/models/unload", methods=["POST"])
+    async def _unload_all(self, request: Request) -> bytes:
+        await self._router.unload(list(self._config.models))
+        if _from_page(request):
+            return _redirect(request, 303, b"/ui/")
+        return _json(request, {"msg": "ok"})
+
+    @app.route("/api/models/unload/<path:name>", methods=["POST"])
+    async def _unload_one(self, request: Request, name: str) -> bytes:
+        await self._router.unload([self._known(name)])
+        return _done(request)
+
+    @app.route("/api/models/load/<path:name>", methods=["POST"])
+    async def _load(self, request: Request, name: str) -> bytes:
+        model_id = self._known(name)
+        process = self._router.process(model_id)
+        if process.state is not ProcessState.READY:
+            # One that is ready has no need of a turn behind its requests.
+            process.forgive()
+            lease = await self._router.acquire(model_id)
+            lease.release()
+        return _done(request)
+
+    @app.route("/logs", methods=["GET"])
+    def _history(self, request: Request) -> bytes:
+        if _from_page(request):
+            return _redirect(request, 302, b"/ui/")
+        return _text(request, self._logs.combined.history())
+
+    @app.route("/logs/stream", methods=["GET"])
+    def _follow(self, request: Request) -> Deferred[None]:
+        return self._readers.serve(
+            request, self._logs.combined, _wants_history(request)
+        )
+
+    @app.route("/logs/stream/<path:name>", methods=["GET"])
+    def _follow_one(self, request: Request, name: str) -> Deferred[None]:
+        if name == "proxy":
+            ring = self._logs.proxy
+        elif name == "upstream":
+            ring = self._logs.upstream
+        else:
+            model_id = self._config.resolve(name)
+            if model_id is None:
+                raise BadRequest(
+                    f"there is no log {name!r}: name proxy, upstream or a model"
+                )
+            ring = self._logs.output_of(model_id).ring
+        return self._readers.serve(request, ring, _wants_history(request))
+
+    def _known(self, name: str) -> str:
+        model_id = self._config.resolve(name)
+        if model_id is None:
+            raise ModelNotFound(name, self._config.nearest(name))
+        return model_id
+
+
+def _wants_history(request: Request) -> bool:
+    return b"no-history" not in request.args
+
+
+def _from_page(request: Request) -> bool:
+    return prefers_html(request.getHeader(b"accept"))
+
+
+def _done(request: Request) -> bytes:
+    """
+    What was asked for is done: a form on our page leads back to it.
+    """
+    if _from_page(request):
+        return _redirect(request, 303, b"/ui/")
+    return _text(request, b"OK")
+
+
+def _redirect(request: Request, code: int, location: bytes) -> bytes:
+    request.setResponseCode(code)
+    request.setHeader(b"Location", location)
+    return _text(request, b"")
+
+
+def _text(request: Request, body: bytes) -> bytes:
+    return _whole(request, _TEXT, body)
+
+
+def _json(request: Request, document: Any) -> bytes:
+    try:
+        data = orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # A model's metadata may hold an integer beyond 64 bits.
+        data = json.dumps(document, default=_plain).encode()
+    return _whole(request, b"application/json", data)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _error(request: Request, error: RequestError) -> bytes:
+    headers, body = render_error(error, request.getHeader(b"accept"))
+    request.setResponseCode(error.status)
+    for name, value in headers:
+        request.setHeader(name, value)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return body
+
+
+def _whole(request: Request, content_type: bytes, body: bytes) -> bytes:
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return body

@@ -1,0 +1,75 @@
+"""
+The page for people: the models, and what can be done to them.  It has no
+script, so that it works wherever HTML does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from urllib.parse import quote
+
+from ..config.schema import Config, Model
+from ..interfaces import ProcessState
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>llamaswap-tw</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
+        padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ border-bottom: 1px solid #8884; padding: .4rem .6rem; text-align: left;
+          vertical-align: top }}
+td form {{ display: inline }}
+small {{ display: block; opacity: .7 }}
+</style>
+<h1>llamaswap-tw</h1>
+<table>
+<thead><tr><th>Model<th>State<th><th>Log</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+<form method="post" action="/api/models/unload"><button>Unload all</button></form>
+<p>Logs: <a href="/logs/stream/proxy">the daemon's</a>,
+<a href="/logs/stream/upstream">all models'</a>.
+<a href="/ui/">Look again</a>.</p>
+</html>
+"""
+
+_ROW = """\
+<tr><td>{name}<td>{state}<td>\
+<form method="post" action="/api/models/load/{path}"><button>Load</button></form>
+<form method="post" action="/api/models/unload/{path}"><button>Unload</button></form>\
+<td><a href="/logs/stream/{path}">log</a></tr>"""
+
+
+def page(config: Config, states: Mapping[str, ProcessState]) -> bytes:
+    """
+    The page.
+
+    :param config: what is configured.
+    :param states: where each model's process stands.
+    :returns: HTML, encoded.
+    """
+    rows = "\n".join(
+        _row(model, states[model.id])
+        for model in config.models.values()
+        if not model.unlisted
+    )
+    return _PAGE.format(rows=rows).encode("utf-8", "replace")
+
+
+def _row(model: Model, state: ProcessState) -> str:
+    name = escape(model.id)
+    for more in (model.name, model.description):
+        if more:
+            name += f"<small>{escape(more)}</small>"
+    # A slash in an id is a part of it, not of the path.
+    path = escape(quote(model.id, safe=""))
+    return _ROW.format(name=name, state=escape(state.value), path=path)
