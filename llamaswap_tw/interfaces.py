@@ -6,7 +6,7 @@ Nothing here imports Twisted at run time: planners and the scheduler are pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from .errors import RequestError
+    from .routing.limits import Limits
 
 
 class ProcessState(Enum):
@@ -58,7 +59,8 @@ class ISwapPlanner(Interface):
 
         :param target: a model's id.
         :param running: the ids of the models that run, are about to, or are
-            not yet down; ``target`` may be among them.
+            not yet down; ``target`` may be among them, and so may models that
+            the configuration no longer has: these must stop.
         :returns: the ids to stop, a part of ``running`` without ``target``,
             in sorted order.
         """
@@ -170,6 +172,24 @@ class IScheduler(Interface):
     def unload(models: Sequence[str]) -> None:
         """
         Refuse whoever waits for these and stop them, even if serving.
+        """
+
+    def reconfigured(
+        planner: ISwapPlanner,
+        limits: Mapping[str, Limits],
+        priorities: Mapping[str, int],
+        max_wait: float | None,
+    ) -> None:
+        """
+        Other rules hold from now on.  Whoever waits keeps waiting by them, but
+        for those whose model is no longer known: they are refused.  A model that
+        is gone counts as running for as long as `IEffects.running` names it.
+
+        :param planner: says what must stop.
+        :param limits: by model; the models that are known.
+        :param priorities: by model; 0 where there is none, higher first.
+        :param max_wait: seconds after which a ticket is overdue, or `None` for
+            never.
         """
 
     def shut_down(error: RequestError) -> None:

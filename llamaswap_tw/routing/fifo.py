@@ -127,6 +127,18 @@ class FifoScheduler:
         """
         self._turns.event(self._unload, models)
 
+    def reconfigured(
+        self,
+        planner: ISwapPlanner,
+        limits: Mapping[str, Limits],
+        priorities: Mapping[str, int],
+        max_wait: float | None,
+    ) -> None:
+        """
+        Other rules hold from now on, for those who wait too.
+        """
+        self._turns.event(self._reconfigured, planner, limits, priorities, max_wait)
+
     def shut_down(self, error: RequestError) -> None:
         """
         Refuse whoever waits, and from now on everybody.
@@ -166,12 +178,9 @@ class FifoScheduler:
             return
         self._held[model] = held + 1
         self._arrivals += 1
-        waiter = Waiter(ticket, self._arrivals, self._priorities.get(model, 0))
-        waiter.overdue_at = ticket.arrived + self._max_wait
-        if limits.queue_timeout is not None:
-            waiter.refused_at = ticket.arrived + limits.queue_timeout
+        waiter = Waiter(ticket, self._arrivals)
         self._waiters[ticket] = waiter
-        self._deadlines.add(waiter)
+        self._apply_rules(waiter, limits)
         # What was true for those who queue for the same model still is.
         behind_others = self._queue.wants(model)
         self._queue.add(waiter)
@@ -202,7 +211,7 @@ class FifoScheduler:
         if error is not None:
             for waiter in joined:
                 self._refuse(waiter, error)
-        else:
+        elif joined:
             free = self._limits[model].concurrency_limit - self._serving.get(model, 0)
             if self._effects.state_of(model) is not ProcessState.READY:
                 # It was ready, and is gone again: nobody is sent to a dead process.
@@ -224,6 +233,40 @@ class FifoScheduler:
             self._swaps[model].doomed = True
         self._turns.effect(self._effects.stop, models)
         self._walk()
+
+    def _reconfigured(
+        self,
+        planner: ISwapPlanner,
+        limits: Mapping[str, Limits],
+        priorities: Mapping[str, int],
+        max_wait: float | None,
+    ) -> None:
+        self._planner = planner
+        self._limits = limits
+        self._priorities = priorities
+        self._max_wait = inf if max_wait is None else max_wait
+        self._deadlines = Deadlines()
+        for waiter in list(self._waiters.values()):
+            model = waiter.ticket.model
+            if model in limits:
+                self._apply_rules(waiter, limits[model])
+            else:
+                self._refuse(waiter, ModelNotFound(model))
+        self._queue.sort()
+        self._walk()
+
+    def _apply_rules(self, waiter: Waiter, limits: Limits) -> None:
+        """
+        Give a waiter the rank and the deadlines that its model's rules say.
+        """
+        arrived = waiter.ticket.arrived
+        waiter.priority = self._priorities.get(waiter.ticket.model, 0)
+        # Where that has passed, the next tick says so.
+        waiter.overdue = False
+        waiter.overdue_at = arrived + self._max_wait
+        timeout = limits.queue_timeout
+        waiter.refused_at = inf if timeout is None else arrived + timeout
+        self._deadlines.add(waiter)
 
     def _shut_down(self, error: RequestError) -> None:
         self._closed = error

@@ -66,8 +66,13 @@ class GroupPlanner:
         for model in running:
             if model == target:
                 continue
-            other = self._group_of[model]
-            if own.swap if other is own else own.exclusive and not other.persistent:
+            other = self._group_of.get(model)
+            if other is own:
+                stops = own.swap
+            else:
+                # A model that the configuration no longer has makes way at once.
+                stops = other is None or (own.exclusive and not other.persistent)
+            if stops:
                 stopped.append(model)
         stopped.sort()
         return stopped

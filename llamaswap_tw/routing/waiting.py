@@ -42,7 +42,7 @@ class Waiter:
 
     ticket: Ticket
     order: int
-    priority: int
+    priority: int = 0
     overdue_at: float = inf
     refused_at: float = inf
     overdue: bool = False

@@ -1,0 +1,3 @@
+"""
+Sets of models that may run together, written as expressions.
+"""

@@ -1,0 +1,364 @@
+"""
+The router: carries out what the scheduler decides, and decides nothing.
+
+It holds the models' processes, gives out leases, and turns what becomes of
+processes into the scheduler's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..errors import ModelUnloaded, RequestError, ShuttingDown
+from ..interfaces import (
+    IEffects,
+    IModelProcess,
+    IScheduler,
+    ProcessState,
+    Ticket,
+)
+
+#: Told its place in the queue; 0 once a swap to its model is under way.
+OnPosition = Callable[[int], None]
+
+
+class Lease:
+    """
+    A granted request's hold on its model.
+
+    :ivar model_id: the model's id.
+    :ivar base_url: where its server listens.
+    :ivar client: sends requests up to it.
+    :ivar queued_for: seconds from the request to the grant.
+    :ivar load_time: seconds that the load took for which the request waited; 0
+        where it waited for none.
+    """
+
+    __slots__ = (
+        "_process",
+        "_router",
+        "_ticket",
+        "base_url",
+        "client",
+        "load_time",
+        "model_id",
+        "queued_for",
+    )
+
+    def __init__(
+        self,
+        router: Router,
+        ticket: Ticket,
+        process: IModelProcess,
+        client: Any,
+        queued_for: float,
+        load_time: float,
+    ) -> None:
+        self._router = router
+        self._ticket: Ticket | None = ticket
+        self._process = process
+        self.model_id = ticket.model
+        self.base_url = process.base_url
+        self.client = client
+        self.queued_for = queued_for
+        self.load_time = load_time
+
+    def release(self) -> None:
+        """
+        The request is over, however it ended.  Once is enough.
+        """
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            self._process.request_ended()
+            self._router.released(ticket)
+
+
+class _Pending:
+    """
+    A request that waits.
+    """
+
+    __slots__ = ("granted", "on_position")
+
+    def __init__(
+        self, granted: Deferred[Lease], on_position: OnPosition | None
+    ) -> None:
+        self.granted = granted
+        self.on_position = on_position
+
+
+class _Swap:
+    """
+    A swap under way: first the stops, then the start.
+    """
+
+    __slots__ = ("began", "starting")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.starting = False
+
+
+def _first(reason: Failure) -> Failure:
+    """
+    What `gatherResults` failed with.
+    """
+    error = reason.value
+    return error.subFailure if isinstance(error, FirstError) else reason
+
+
+@implementer(IEffects)
+class Router:
+    """
+    Routes requests to models.
+
+    :param clock: measures waits.
+    :param processes: the models' processes, by id.
+    :param clients: what sends requests up to each, by id; given out with a
+        lease.
+    :param swap_grace: seconds that a model has to stop when another needs its
+        place.
+    :param make_scheduler: makes the scheduler that decides.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        processes: Mapping[str, IModelProcess],
+        clients: Mapping[str, Any],
+        swap_grace: float,
+        make_scheduler: Callable[[IEffects], IScheduler],
+    ) -> None:
+        self._clock = clock
+        self._processes = processes
+        self._clients = clients
+        self._swap_grace = swap_grace
+        self._pending: dict[Ticket, _Pending] = {}
+        self._swaps: dict[str, _Swap] = {}
+        #: model → when it last became ready, and how long that took.
+        self._loaded: dict[str, tuple[float, float]] = {}
+        #: Kept beside the processes: asked for at each request.
+        self._up: set[str] = set()
+        self._wake: IDelayedCall | None = None
+        self._scheduler = make_scheduler(self)
+
+    # What the daemon asks.
+
+    def acquire(
+        self, model_id: str, on_position: OnPosition | None = None
+    ) -> Deferred[Lease]:
+        """
+        Ask for a model, loading it where it must be.
+
+        :param model_id: a model's id.
+        :param on_position: told the request's place in the queue.
+        :returns: a `Deferred` that fires with a `Lease` and fails with a
+            `RequestError`; cancelling it withdraws the request.
+        """
+        ticket = Ticket(model_id, self._clock.seconds(), on_position is not None)
+
+        def withdraw(_: Deferred[Lease]) -> None:
+            self._pending.pop(ticket, None)
+            self._scheduler.cancelled(ticket)
+
+        granted: Deferred[Lease] = Deferred(withdraw)
+        self._pending[ticket] = _Pending(granted, on_position)
+        self._scheduler.requested(ticket)
+        return granted
+
+    def released(self, ticket: Ticket) -> None:
+        """
+        The request of a granted ticket has ended.
+        """
+        self._scheduler.released(ticket)
+
+    def when_not_ready(self, model_id: str) -> Deferred[None]:
+        """
+        :returns: a `Deferred` that fires once the model's process is other
+            than ready; may be cancelled.
+        """
+        return self._processes[model_id].when_not_ready()
+
+    def process(self, model_id: str) -> IModelProcess:
+        """
+        A model's process.
+
+        :raises KeyError: if there is no such model.
+        """
+        return self._processes[model_id]
+
+    def states(self) -> dict[str, ProcessState]:
+        """
+        Where each model's process stands.
+        """
+        return {model: process.state for model, process in self._processes.items()}
+
+    def unload(self, models: Sequence[str]) -> Deferred[None]:
+        """
+        Refuse whoever waits for these and stop them, though they be serving.
+
+        :returns: a `Deferred` that fires when they are down.
+        """
+        self._scheduler.unload(models)
+        stops = [self._processes[model].stop() for model in models]
+        # A caller that goes away cancels it, and with it each of these.
+        down = gatherResults(stops, consumeErrors=True)
+        return down.addCallbacks(lambda _: None, _first)
+
+    def close(self) -> None:
+        """
+        Refuse whoever waits, and from now on everybody.
+        """
+        self._scheduler.shut_down(ShuttingDown())
+
+    def state_changed(
+        self, model: str, state: ProcessState, error: RequestError | None
+    ) -> None:
+        """
+        A model's process is in another state: each process tells of its own.
+        """
+        if state in (ProcessState.STOPPED, ProcessState.SHUTDOWN):
+            self._up.discard(model)
+            self._scheduler.stopped(model)
+        else:
+            self._up.add(model)
+        if state is ProcessState.STOPPING:
+            # Its server is on the way out: its connections are of no more use.
+            self._clients[model].close()
+
+    # What the scheduler wants done: IEffects.
+
+    def state_of(self, model: str) -> ProcessState:
+        """
+        Where the model's process stands at this moment.
+        """
+        return self._processes[model].state
+
+    def running(self) -> Collection[str]:
+        """
+        The ids of the models whose process is not stopped.
+        """
+        return self._up
+
+    def start_swap(self, model: str, evict: Sequence[str], overdue: bool) -> None:
+        """
+        Stop some, then bring one up.
+        """
+        if evict or overdue:
+            self._log.info(
+                "swap to {model}: stopping {evict}{why}",
+                model=model,
+                evict=", ".join(evict) or "nobody",
+                why=", for a request that has waited longer than maxWait"
+                if overdue
+                else "",
+            )
+        self._swaps[model] = swap = _Swap(self._clock.seconds())
+        stops = gatherResults(
+            [self._processes[other].stop(self._swap_grace) for other in evict],
+            consumeErrors=True,
+        )
+        stops.addCallbacks(
+            lambda _: self._start(model, swap),
+            lambda reason: self._swap_failed(model, swap, reason),
+        )
+
+    def _start(self, model: str, swap: _Swap) -> None:
+        if self._swaps.get(model) is not swap:
+            # Its model was unloaded meanwhile.
+            return
+        swap.starting = True
+        self._processes[model].ensure_ready().addCallbacks(
+            lambda _: self._swapped(model, swap),
+            lambda reason: self._swap_failed(model, swap, reason),
+        )
+
+    def _swapped(self, model: str, swap: _Swap) -> None:
+        del self._swaps[model]
+        now = self._clock.seconds()
+        self._loaded[model] = (now, now - swap.began)
+        self._scheduler.swap_finished(model, None)
+
+    def _swap_failed(self, model: str, swap: _Swap, reason: Failure) -> None:
+        if self._swaps.get(model) is not swap:
+            return
+        del self._swaps[model]
+        error = _first(reason).value
+        if not isinstance(error, RequestError):
+            self._log.failure("swapping to model {model}", reason, model=model)
+            error = RequestError("an error in the server; its log has more")
+        self._scheduler.swap_finished(model, error)
+
+    def grant(self, ticket: Ticket) -> None:
+        """
+        Let the request through.
+        """
+        pending = self._pending.pop(ticket, None)
+        if pending is None:
+            # It was withdrawn while the scheduler was busy with this very event.
+            self._scheduler.released(ticket)
+            return
+        model = ticket.model
+        process = self._processes[model]
+        now = self._clock.seconds()
+        loaded_at, load_time = self._loaded.get(model, (0.0, 0.0))
+        lease = Lease(
+            self,
+            ticket,
+            process,
+            self._clients[model],
+            now - ticket.arrived,
+            load_time if ticket.arrived < loaded_at else 0.0,
+        )
+        process.request_began()
+        pending.granted.callback(lease)
+
+    def refuse(self, ticket: Ticket, error: RequestError) -> None:
+        """
+        Answer the request with an error.
+        """
+        pending = self._pending.pop(ticket, None)
+        if pending is not None:
+            pending.granted.errback(error)
+
+    def stop(self, models: Sequence[str]) -> None:
+        """
+        Stop these, though they be starting or serving.
+        """
+        for model in models:
+            self._processes[model].stop()
+            swap = self._swaps.get(model)
+            if swap is not None and not swap.starting:
+                # Others still make room for it: it is not started at all.
+                self._swap_failed(model, swap, Failure(ModelUnloaded(model)))
+
+    def tell_position(self, ticket: Ticket, position: int) -> None:
+        """
+        The ticket's place in the queue changed.
+        """
+        pending = self._pending.get(ticket)
+        if pending is not None and pending.on_position is not None:
+            pending.on_position(position)
+
+    def wake_at(self, time: float | None) -> None:
+        """
+        Call the scheduler at that time.
+        """
+        if self._wake is not None and self._wake.active():
+            self._wake.cancel()
+        self._wake = None
+        if time is not None:
+            wait = max(0.0, time - self._clock.seconds())
+            self._wake = self._clock.callLater(wait, self._tick)
+
+    def _tick(self) -> None:
+        self._scheduler.tick(self._clock.seconds())

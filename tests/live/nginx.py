@@ -1,0 +1,79 @@
+"""
+nginx before the daemon, as people run it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+from .support import Program, free_ports, wait_for
+
+#: Where it is installed, or `None`.
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+_CONFIG = """\
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{upstream};
+            proxy_buffering on;
+            proxy_read_timeout 300;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header X-Forwarded-Proto $scheme;
+        }}
+    }}
+}}
+"""
+
+
+class Nginx(Program):
+    """
+    A running nginx, with ``proxy_buffering on``.
+
+    :param folder: an empty one.
+    :param upstream: the daemon's port.
+    """
+
+    def __init__(self, folder: Path, upstream: int) -> None:
+        assert NGINX is not None
+        self.port = free_ports(1)
+        config = folder / "nginx.conf"
+        config.write_text(
+            _CONFIG.format(folder=folder, port=self.port, upstream=upstream)
+        )
+        super().__init__([NGINX, "-p", str(folder), "-c", str(config)], folder)
+
+    @property
+    def url(self) -> str:
+        """
+        Where it listens.
+        """
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until_listening(self) -> None:
+        """
+        Wait until it takes connections.
+        """
+
+        def listening() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"nginx ended: {self.errors}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_for(listening, "nginx to listen")

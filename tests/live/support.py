@@ -1,0 +1,368 @@
+"""
+A real daemon for the tests: a ``twistd`` process, started as users start it.
+
+These tests wait for real processes.  They wait for what must come, with bounds
+that are generous, and never for a time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+from twisted.trial.unittest import SynchronousTestCase
+
+#: No wait in these tests is longer, in seconds, on a machine however slow.
+PATIENCE = 60.0
+
+_SIMULATOR = f"{sys.executable} -m llamaswap_tw.simulator --port ${{PORT}}"
+
+
+def simulator(*flags: str) -> str:
+    """
+    A ``cmd`` that runs the simulator.
+
+    :param flags: of its command line.
+    """
+    return " ".join([_SIMULATOR, *flags])
+
+
+def free_ports(count: int) -> int:
+    """
+    The first of some consecutive ports that nobody listens on.
+    """
+    for _ in range(200):
+        first = random.randrange(20_000, 32_000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
+
+
+def wait_for(condition: Callable[[], Any], what: str, limit: float = PATIENCE) -> Any:
+    """
+    Wait until something holds.
+
+    :param condition: asked again and again.
+    :param what: names it where it never comes.
+    :returns: the first true result.
+    """
+    until = time.monotonic() + limit
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {limit:g} s in vain for {what}")
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """
+    Whether a process lives; a zombie does not.
+    """
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    A response that was read whole.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """
+        The body, which is JSON.
+        """
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        """
+        The message of the error envelope.
+        """
+        message: str = self.json["error"]["message"]
+        return message
+
+
+class Program:
+    """
+    A process of a test's, with its output in files.
+
+    :param command: what to run.
+    :param folder: where, and where its output goes.
+    :param environment: added to the test's own.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._output = folder / "stdout"
+        self._errors = folder / "stderr"
+        with self._output.open("wb") as out, self._errors.open("wb") as err:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """
+        Its pid.
+        """
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """
+        What it has written to standard output.
+        """
+        return self._output.read_text(errors="replace")
+
+    @property
+    def errors(self) -> str:
+        """
+        What it has written to standard error.
+        """
+        return self._errors.read_text(errors="replace")
+
+    def wait(self, limit: float = PATIENCE) -> int:
+        """
+        Wait for its end.
+
+        :returns: its status, negative for a signal.
+        """
+        return self.process.wait(limit)
+
+    def end(self) -> None:
+        """
+        End it, however it takes that.
+        """
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Daemon(Program):
+    """
+    A running daemon.
+
+    :param folder: an empty one, for its configuration and output.
+    :param config: the configuration's text; a ``startPort`` is put before it.
+    :param options: more for the command line.
+    """
+
+    def __init__(self, folder: Path, config: str, options: Sequence[str] = ()) -> None:
+        self.port = free_ports(1)
+        self.start_port = free_ports(8)
+        self.config = folder / "config.yaml"
+        self.config.write_text(f"startPort: {self.start_port}\n{config}")
+        self.descendants: set[int] = set()
+        super().__init__(
+            [
+                *twistd(),
+                "--config",
+                str(self.config),
+                "--listen",
+                f"127.0.0.1:{self.port}",
+                *options,
+            ],
+            folder,
+        )
+
+    @property
+    def url(self) -> str:
+        """
+        Where it listens.
+        """
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until_listening(self) -> None:
+        """
+        Wait until it takes connections.
+        """
+
+        def listening() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the daemon ended: {self.output}\n{self.errors}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_for(listening, "the daemon to listen")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """
+        Send a request and read the whole answer.
+
+        :param body: bytes, or what is sent as JSON.
+        """
+        with self.asking(method, path, body, headers) as response:
+            return Answer(response.status, response.headers, response.read())
+
+    @contextmanager
+    def asking(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """
+        Send a request and read its head; the connection ends with the block.
+        """
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=PATIENCE
+        )
+        sent = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            try:
+                yield response
+            finally:
+                response.close()
+        finally:
+            connection.close()
+
+    def chat(self, model: str, **more: Any) -> Answer:
+        """
+        Ask a model something.
+        """
+        return self.ask("POST", "/v1/chat/completions", chat_body(model, **more))
+
+    def running(self) -> dict[str, str]:
+        """
+        The state of each model that is not stopped.
+        """
+        answer = self.ask("GET", "/running").json
+        return {entry["model"]: entry["state"] for entry in answer["running"]}
+
+    def model_pids(self) -> set[int]:
+        """
+        The living processes that bear a cookie of this daemon.
+        """
+        found = set()
+        for process in psutil.process_iter():
+            try:
+                cookie = process.environ().get("LLAMASWAP_COOKIE", "")
+                if cookie.split(".")[1:2] == [str(self.pid)] and is_alive(process.pid):
+                    found.add(process.pid)
+            except psutil.Error:
+                continue
+        return found
+
+    def end(self) -> None:
+        """
+        End it, and whatever it started.
+        """
+        super().end()
+        for pid in self.model_pids() | self.descendants:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def twistd() -> list[str]:
+    """
+    The command that users type, up to the daemon's options.
+    """
+    return [
+        str(Path(sys.executable).with_name("twistd")),
+        "-n",
+        "--pidfile=",
+        "llamaswap",
+    ]
+
+
+def chat_body(model: str, **more: Any) -> dict[str, Any]:
+    """
+    The body of a chat request.
+    """
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "Hello"}],
+        **more,
+    }
+
+
+def events(stream: IO[bytes]) -> Iterator[Any]:
+    """
+    The events of a stream, as they come: decoded, but for ``[DONE]``.
+    """
+    for line in stream:
+        if line.startswith(b"data: "):
+            data = line[6:].strip()
+            yield data.decode() if data == b"[DONE]" else json.loads(data)
+
+
+class LiveTestCase(SynchronousTestCase):
+    """
+    Cleans up whatever it started.
+    """
+
+    #: trial's own bound, for a test that hangs.
+    timeout = 300
+
+    def folder(self) -> Path:
+        """
+        A new, empty folder.
+        """
+        made = Path(tempfile.mkdtemp(prefix="llamaswap-test-"))
+        self.addCleanup(shutil.rmtree, made, ignore_errors=True)
+        return made
+
+    def daemon(self, config: str, options: Sequence[str] = ()) -> Daemon:
+        """
+        A daemon that listens.
+        """
+        daemon = Daemon(self.folder(), config, options)
+        self.addCleanup(daemon.end)
+        daemon.wait_until_listening()
+        return daemon
