@@ -1,0 +1,3 @@
+"""
+What the README's figures come from: ``python -m benchmarks``.
+"""

@@ -1,0 +1,39 @@
+"""
+The benchmarks, one a module; each takes a `Lab` and gives its figures as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..daemon import Daemon, Model, running
+from ..figures import Figure
+from ..native import Native
+
+
+@dataclass(frozen=True)
+class Lab:
+    """
+    What a benchmark works with.
+
+    :ivar native: the load generator, which is the model server too.
+    :ivar folder: for files that are gone afterwards.
+    """
+
+    native: Native
+    folder: Path
+
+    def daemon(self, *models: Model) -> AbstractContextManager[Daemon]:
+        """
+        A daemon for the time of a ``with``.
+
+        :param models: what is configured.
+        """
+        return running(self.native, self.folder, models)
+
+
+#: A benchmark.
+Benchmark = Callable[[Lab], Iterator[Figure]]
