@@ -26,7 +26,8 @@ class Problem(NamedTuple):
 
     :ivar mark: where.
     :ivar path: which key: ``models.foo.ttl``, or ``""`` for the file.
-    :ivar message: what is wrong, and what is allowed.
+    :ivar message: what is wrong, and what is allowed.  It may have further lines
+        that show the place.
     """
 
     mark: Mark
@@ -35,8 +36,16 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         file, line = self.mark
-        parts = (f"{file}:{line}" if line else file, self.path, self.message)
-        return ": ".join(part for part in parts if part)
+        where = f"{file}:{line}" if line else file
+        message, *more = self.message.split("\n")
+        parts = (where, self.path, message)
+        # Each line has its place: whoever searches the report finds all of it.
+        return "\n".join(
+            [
+                ": ".join(part for part in parts if part),
+                *(f"{where}:   {extra}" for extra in more),
+            ]
+        )
 
 
 class ConfigError(Exception):
@@ -63,23 +72,44 @@ class ConfigError(Exception):
 class Problems:
     """
     Collects what is wrong, so that it is reported together.
+
+    :ivar incomplete: whether a part could not be read, which was complained
+        about: then names that are not known may be in that part.
     """
 
     def __init__(self) -> None:
+        self.incomplete = False
         self._errors: dict[Problem, None] = {}
         self._warnings: dict[Problem, None] = {}
 
-    def error(self, mark: Mark, path: str, message: str) -> None:
+    def error(
+        self, mark: Mark, path: str, message: str, *, doubtful: bool = False
+    ) -> None:
         """
         Note what makes the configuration unusable.
-        """
-        self._errors[Problem(mark, path, message)] = None
 
-    def warn(self, mark: Mark, path: str, message: str) -> None:
+        :param doubtful: whether it is only wrong if everything was read.
+        """
+        if not (doubtful and self.incomplete):
+            self._errors[Problem(mark, path, message)] = None
+
+    def warn(
+        self, mark: Mark, path: str, message: str, *, doubtful: bool = False
+    ) -> None:
         """
         Note what is odd, but harmless.
+
+        :param doubtful: whether it is only odd if everything was read.
         """
-        self._warnings[Problem(mark, path, message)] = None
+        if not (doubtful and self.incomplete):
+            self._warnings[Problem(mark, path, message)] = None
+
+    @property
+    def count(self) -> int:
+        """
+        How many errors there are.
+        """
+        return len(self._errors)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -70,8 +70,10 @@ class _Expander:
         macros: Mapping[str, Macro],
         known_keys: Collection[str],
         known_model_keys: Collection[str],
+        held_ports: Mapping[str, int],
         problems: Problems,
     ) -> None:
+        self._held_ports = held_ports
         self._macros = macros
         self._known_keys = known_keys
         self._known_model_keys = known_model_keys
@@ -130,9 +132,8 @@ class _Expander:
             # Complaints come with the port, below.
             draft = Scope(macros, given, self._budget, ("PORT",))
             if "${PORT}" in draft.expand(command, "", Problems()).text:
-                port = ports[model_id] = self._next_port
+                port = ports[model_id] = self._port_of(model_id)
                 given["PORT"] = ScalarNode(command.mark, str(port), port)
-                self._next_port += 1
                 if port > HIGHEST_PORT:
                     problems.error(
                         command.mark,
@@ -153,6 +154,17 @@ class _Expander:
                 entries[name] = entry._replace(value=value)
         return MapNode(node.mark, entries)
 
+    def _port_of(self, model_id: str) -> int:
+        held = self._held_ports.get(model_id)
+        if held is not None:
+            return held
+        taken = self._held_ports.values()
+        while self._next_port in taken:
+            self._next_port += 1
+        port = self._next_port
+        self._next_port += 1
+        return port
+
     @staticmethod
     def _without_comments(entry: Entry) -> Entry:
         node = entry.value
@@ -166,6 +178,7 @@ def expand_macros(
     root: MapNode,
     known_keys: Collection[str],
     known_model_keys: Collection[str],
+    held_ports: Mapping[str, int],
     problems: Problems,
 ) -> tuple[MapNode, dict[str, int]]:
     """
@@ -174,13 +187,17 @@ def expand_macros(
     :param root: the whole of it.
     :param known_keys: the keys at its top; others are left alone.
     :param known_model_keys: the keys of a model; others are left alone.
+    :param held_ports: model → the port that it has already, and keeps if it still
+        wants one; no other model gets that.
     :param problems: takes what is wrong.
     :returns: the tree with them expanded, and the port of each model whose
         ``cmd`` holds ``${PORT}``.
     """
     macros = declare(child(root, "macros"), "macros", {}, problems)
     try:
-        return _Expander(macros, known_keys, known_model_keys, problems).expand(root)
+        return _Expander(
+            macros, known_keys, known_model_keys, held_ports, problems
+        ).expand(root)
     except TooMuch:
         problems.error(
             root.mark, "macros", "they expand to more than 64 MiB; do they pile up?"

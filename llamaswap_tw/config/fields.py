@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -118,16 +118,40 @@ def _size(node: object) -> int:
     return size
 
 
+#: How they are written, for the JSON Schema.
+_DURATION_TEXT = Annotated[
+    str,
+    Field(
+        pattern=r"^\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$",
+        examples=["500ms", "30s", "1h30m"],
+    ),
+]
+_SIZE_TEXT = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?\s*([kKmMgGtT][iI]?)?[bB]?$",
+        examples=["64KiB", "10MB", "1GiB"],
+    ),
+]
+_POSITIVE = Annotated[int, Field(ge=1)]
+
 #: In seconds; written with a unit.
-Duration = Annotated[float, BeforeValidator(_duration, json_schema_input_type=str)]
+Duration = Annotated[
+    float, BeforeValidator(_duration, json_schema_input_type=_DURATION_TEXT)
+]
 
 #: The same, but that ``0`` needs no unit.
 DurationOrZero = Annotated[
-    float, BeforeValidator(_duration_or_zero, json_schema_input_type=str)
+    float,
+    BeforeValidator(
+        _duration_or_zero, json_schema_input_type=_DURATION_TEXT | Literal[0]
+    ),
 ]
 
 #: In bytes.
-Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str | int)]
+Size = Annotated[
+    int, BeforeValidator(_size, json_schema_input_type=_SIZE_TEXT | _POSITIVE)
+]
 
 #: Any YAML, as it is.
 Anything = Annotated[Any, BeforeValidator(plain)]

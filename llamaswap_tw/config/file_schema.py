@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from .expand import DEFAULT_START_PORT, HIGHEST_PORT
 from .fields import (
@@ -27,6 +33,7 @@ from .fields import (
     Text,
     wrong,
 )
+from .nodes import ListNode
 
 Natural = Annotated[Integer, Field(ge=0)]
 Seconds = Annotated[Number, Field(ge=0)]
@@ -38,8 +45,28 @@ def _above_zero(seconds: float) -> float:
     return seconds
 
 
+def _required(*keys: str) -> ConfigDict:
+    """
+    For the JSON Schema: that a key is missing is found once the rest is read.
+    """
+    return ConfigDict(json_schema_extra={"required": list(keys)})
+
+
 #: Where a time without end would be none.
 Limit = Annotated[Duration, AfterValidator(_above_zero)]
+
+
+#: Read before all else, by `llamaswap_tw.config.macros`.
+Macros = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-zA-Z0-9_-]{1,63}$"},
+            "additionalProperties": {"type": "string"},
+        }
+    ),
+]
 
 
 class Timeouts(Section):
@@ -51,6 +78,12 @@ class Timeouts(Section):
     tls_handshake: Seconds = Field(10.0, description="for the TLS handshake")
     expect_continue: Seconds = Field(1.0, description="to wait for 100 Continue")
     idle_conn: Seconds = Field(90.0, description="to keep an unused connection")
+
+
+class PeerTimeouts(Timeouts):
+    """Seconds that the steps of a request to a peer may take; 0 for no limit."""
+
+    response_header: Seconds = Field(60.0, description="until the response begins")
 
 
 Modality = Annotated[Literal["text", "audio", "image"], AS_TEXT]
@@ -126,7 +159,7 @@ class ModelSection(Section):
         0.0, description="how long a request may wait; 0 for any time"
     )
     filters: Filters = Field(Filters.model_construct(), description="of its requests")
-    macros: Any = Field(None, description="macros of its own, over the global ones")
+    macros: Macros = Field(None, description="macros of its own, over the global ones")
     metadata: Anything = Field(None, description="shown in /v1/models")
     send_loading_state: Boolean | None = Field(
         None, description="as the global one, which holds where this is absent"
@@ -205,6 +238,83 @@ class Hooks(Section):
     )
 
 
+class ProfileSection(Section):
+    """A set of pins, which can be switched on at run time."""
+
+    model_config = _required("pins")
+
+    description: Text = Field("", description="for people")
+    pins: Entries[Text] = Field(
+        {}, description="id → target; an empty target or null disables the id"
+    )
+
+
+def _no_list(node: object) -> object:
+    if isinstance(node, ListNode):
+        raise wrong(
+            "must be a mapping, not a list: a profile has pins now, like "
+            "{description: for coding, pins: {an-id: the-model}}"
+        )
+    return node
+
+
+class SelectorSettings(Section):
+    """Settings of a strategy."""
+
+    spillover: Annotated[Integer, Field(ge=1)] = Field(
+        1, description="requests that a target has before the next one is taken"
+    )
+
+
+Strategy = Annotated[Literal["pin", "warm", "spillover"], AS_TEXT]
+
+
+class SelectorSection(Section):
+    """A virtual model, which chooses among its targets."""
+
+    model_config = _required("strategy", "targets")
+
+    strategy: Strategy | None = Field(None, description="how it chooses; required")
+    targets: Items[Text] = Field(
+        (), description="ids, aliases or peers' models; required"
+    )
+    settings: SelectorSettings = Field(
+        SelectorSettings.model_construct(), description="of the strategy"
+    )
+    name: Text = Field("", description="for listings")
+    description: Text = Field("", description="for listings")
+    unlisted: Boolean = Field(False, description="whether listings leave it out")
+    metadata: Anything = Field(None, description="shown in /v1/models")
+
+
+class PeerSection(Section):
+    """Another server, which has models of its own."""
+
+    model_config = _required("proxy", "models")
+
+    proxy: Text | None = Field(None, description="its URL; required")
+    api_key: Text = Field("", description="the key that it wants")
+    models: Items[Text] = Field((), description="its models' names; required")
+    filters: Filters = Field(Filters.model_construct(), description="of its requests")
+    timeouts: PeerTimeouts = Field(
+        PeerTimeouts.model_construct(), description="to the peer"
+    )
+
+
+class MatrixSection(Section):
+    """Sets of models that may run together."""
+
+    vars: Entries[Text] = Field({}, description="short name → a model's id")
+    evict_costs: Entries[Annotated[Integer, Field(ge=1)]] = Field(
+        {},
+        alias="evict_costs",
+        description="by var or id, what it costs to stop the model; 1 where absent",
+    )
+    sets: Entries[Text] = Field(
+        {}, description="name → expression: a & b together, a | b either, ( ), +set"
+    )
+
+
 class GroupSection(Section):
     """Models that share a rule."""
 
@@ -223,7 +333,7 @@ class RouterSettings(Section):
     """Settings of the planners, each under its name."""
 
     groups: Groups = Field({}, description="of the planner group")
-    matrix: Anything = Field(None, description="of the planner matrix")
+    matrix: MatrixSection | None = Field(None, description="of the planner matrix")
 
 
 class Router(Section):
@@ -306,7 +416,7 @@ class File(Section):
     unload_timeout: Natural = Field(
         10, description="seconds from the request to stop to the kill; 0 for 10"
     )
-    macros: Any = Field(None, description="names for values, used as ${NAME}")
+    macros: Macros = Field(None, description="names for values, used as ${NAME}")
     api_keys: Items[Text] = Field((), description="keys; a client needs one of them")
     cors: CORS = Field(CORS.model_construct(), description="foreign web pages")
     allowed_hosts: Items[Text] = Field(
@@ -316,14 +426,16 @@ class File(Section):
     server: Server = Field(Server.model_construct(), description="our own server")
     upstream: Upstream = Field(Upstream.model_construct(), description="/upstream")
     models: Entries[ModelSection] = Field({}, description="the models, by id")
-    profiles: Anything = Field(None, description="sets of pins, by id")
-    selectors: Anything = Field(None, description="virtual models, by id")
+    profiles: Entries[Annotated[ProfileSection, BeforeValidator(_no_list)]] = Field(
+        {}, description="sets of pins, by id"
+    )
+    selectors: Entries[SelectorSection] = Field({}, description="virtual models, by id")
     hooks: Hooks = Field(Hooks.model_construct(), description="when something happens")
     routing: Routing = Field(Routing.model_construct(), description="who runs")
     groups: Groups | None = Field(
         None, description="the old place of routing.router.settings.groups"
     )
-    matrix: Anything = Field(
+    matrix: MatrixSection | None = Field(
         None, description="the old place of routing.router.settings.matrix"
     )
-    peers: Anything = Field(None, description="other servers, by id")
+    peers: Entries[PeerSection] = Field({}, description="other servers, by id")

@@ -172,7 +172,12 @@ class Scope:
                 continue
             broken = True
             if name:
-                problems.error(node.mark, path, self._complaint(name, macro, secret))
+                problems.error(
+                    node.mark,
+                    path,
+                    self._complaint(name, macro, secret),
+                    doubtful=name not in RESERVED,
+                )
         return ScalarNode(node.mark, go_text(value), value, secret, broken)
 
     def _complaint(self, name: str, macro: str, secret: bool) -> str:

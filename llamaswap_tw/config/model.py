@@ -7,9 +7,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from .commands import split_command
-from .errors import Problems
 from .file_schema import File, ModelSection
-from .nodes import Node, Place, ScalarNode, child, is_null, locate
+from .file_schema import Filters as FiltersSection
+from .nodes import ScalarNode
+from .reporter import Reporter
 from .schema import Capabilities, Compat, Filters, Model, Timeouts
 
 _DEFAULT_CONCURRENCY = 10
@@ -22,25 +23,22 @@ _COMFYUI_CONCURRENCY = 50
 
 class _Maker:
     def __init__(
-        self, model_id: str, section: ModelSection, root: Node, problems: Problems
+        self, model_id: str, section: ModelSection, reporter: Reporter
     ) -> None:
         self._id = model_id
         self._section = section
-        self._root = root
-        self._problems = problems
-
-    def place(self, *keys: str | int) -> Place:
-        return locate(self._root, ("models", self._id, *keys))
+        self._reporter = reporter
 
     def error(self, message: str, *keys: str | int) -> None:
-        self._problems.error(*self.place(*keys), message)
+        self._reporter.error(message, "models", self._id, *keys)
 
     def _complained(self, key: str) -> bool:
         """
         Whether what is given for a key was of no use.
         """
-        node = child(self._root, "models", self._id, key)
-        if node is None or is_null(node):
+        keys = ("models", self._id, key)
+        node = self._reporter.node(*keys)
+        if not self._reporter.given(*keys):
             return False
         return not isinstance(node, ScalarNode) or node.broken
 
@@ -59,7 +57,7 @@ class _Maker:
                     "proxy",
                 )
             return f"http://localhost:{port}" if port is not None else ""
-        if not _is_url(proxy):
+        if not is_url(proxy):
             self.error(
                 "must be a URL of http or https with a host, like "
                 "http://localhost:8000",
@@ -79,9 +77,9 @@ class _Maker:
                     "is missing or empty; give the command that starts it", "cmd"
                 )
             else:
-                self._problems.warn(
-                    *self.place("cmd"),
+                self._reporter.warn(
                     "is missing or empty; requests for this model will be refused",
+                    *("models", self._id, "cmd"),
                 )
         return command
 
@@ -98,23 +96,26 @@ class _Maker:
                 found[name] = value
         return found
 
-    def filters(self) -> Filters:
-        """
-        How a request's body is changed.
-        """
-        section = self._section.filters
-        strip = section.strip_params
-        if strip is None:
-            strip = section.strip_params_before or ""
-        names = (name.strip() for name in strip.split(","))
-        return Filters(
-            strip_params=tuple(dict.fromkeys(name for name in names if name)),
-            set_params=section.set_params,
-            set_params_by_id=section.set_params_by_id,
-        )
+
+def make_filters(section: FiltersSection) -> Filters:
+    """
+    How a request's body is changed.
+    """
+    strip = section.strip_params
+    if strip is None:
+        strip = section.strip_params_before or ""
+    names = (name.strip() for name in strip.split(","))
+    return Filters(
+        strip_params=tuple(dict.fromkeys(name for name in names if name)),
+        set_params=section.set_params,
+        set_params_by_id=section.set_params_by_id,
+    )
 
 
-def _is_url(text: str) -> bool:
+def is_url(text: str) -> bool:
+    """
+    Whether this is where a server can be: http or https, with a host.
+    """
     if not text.isprintable() or " " in text or "#" in text:
         return False
     try:
@@ -133,8 +134,7 @@ def make_model(
     aliases: tuple[str, ...],
     file: File,
     port: int | None,
-    root: Node,
-    problems: Problems,
+    reporter: Reporter,
 ) -> Model:
     """
     Make a model.
@@ -143,10 +143,9 @@ def make_model(
     :param aliases: its other names.
     :param file: the rest of the file, for what is global.
     :param port: the port that was assigned to it.
-    :param root: the tree, for the places of what is wrong.
-    :param problems: takes what is wrong.
+    :param reporter: takes what is wrong.
     """
-    maker = _Maker(model_id, section, root, problems)
+    maker = _Maker(model_id, section, reporter)
     command = maker.command()
     limit = section.concurrency_limit
     limit = limit if limit > 0 else _DEFAULT_CONCURRENCY
@@ -182,7 +181,7 @@ def make_model(
         queue_limit=section.queue_limit,
         queue_timeout=section.queue_timeout or None,
         send_loading_state=file.send_loading_state if loading is None else loading,
-        filters=maker.filters(),
+        filters=make_filters(section.filters),
         timeouts=Timeouts(**dict(section.timeouts)),
         compat=Compat(ignore_websockets),
         capabilities=None

@@ -4,7 +4,7 @@ A source as a tree that knows where each value was written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -181,19 +181,35 @@ def locate(root: Node, keys: Sequence[str | int]) -> Place:
     return Place(mark, path)
 
 
-def without(node: Node, keys: Sequence[str | int]) -> Node:
+def without(node: Node, ways: Iterable[Sequence[str | int]]) -> Node:
     """
-    The tree without one value.
+    The tree without some values.
 
-    :param keys: the way to it; what is in a list goes with the whole list.
+    :param ways: the way to each; what is in a list goes with the whole list.
+    :returns: the same tree if none of them is in it.
     """
-    if not keys or not isinstance(node, MapNode) or keys[0] not in node.entries:
+    if not isinstance(node, MapNode):
         return node
-    key, rest = str(keys[0]), keys[1:]
+    #: Under each key, what goes there; nothing, where all of it goes.
+    below: dict[str, list[Sequence[str | int]]] = {}
+    whole: set[str] = set()
+    for keys in ways:
+        key = str(keys[0]) if keys else ""
+        if not keys or key not in node.entries:
+            continue
+        below.setdefault(key, []).append(keys[1:])
+        if len(keys) == 1 or isinstance(keys[1], int):
+            whole.add(key)
+    if not below:
+        return node
     entries = dict(node.entries)
-    if not rest or isinstance(rest[0], int):
-        del entries[key]
-    else:
+    changed = bool(whole)
+    for key, rest in below.items():
+        if key in whole:
+            del entries[key]
+            continue
         old = entries[key]
-        entries[key] = old._replace(value=without(old.value, rest))
-    return MapNode(node.mark, entries)
+        value = without(old.value, rest)
+        changed = changed or value is not old.value
+        entries[key] = old._replace(value=value)
+    return MapNode(node.mark, entries) if changed else node

@@ -5,18 +5,23 @@ What the file says → what is effective; the checks that need more than one key
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from .errors import Problems
-from .file_schema import File, GroupSection
+from .file_schema import File
 from .model import make_model
 from .names import Names
-from .nodes import MapNode, Place, child, is_null, locate, shown
-from .schema import Config, GroupSettings, LogLevel, ServerLimits
+from .nodes import MapNode
+from .peers import make_peers
+from .planner import PLANNERS, make_planner
+from .profiles import make_profiles
+from .reporter import Reporter
+from .schema import Config, LogLevel, Model, ServerLimits
+from .selectors import make_selectors
+from .targets import Targets
 
-#: The planners that there are.
-PLANNERS = ("group",)
+__all__ = ["PLANNERS", "resolve"]
 
 _LEAST_HEALTH_CHECK = 15
 _DEFAULT_METRICS = 1000
@@ -37,67 +42,57 @@ _DEFAULT_IGNORE_PATHS = (r"\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",)
 
 class _Resolver:
     def __init__(
-        self, file: File, root: MapNode, ports: Mapping[str, int], problems: Problems
+        self,
+        file: File,
+        ports: Mapping[str, int],
+        reporter: Reporter,
+        planners: Collection[str],
     ) -> None:
         self._file = file
-        self._root = root
         self._ports = ports
-        self._problems = problems
-        models = child(root, "models")
-        ids = models.entries if isinstance(models, MapNode) else {}
-        #: Else every name would be complained about.
-        self._names_known = (
-            models is None or is_null(models) or isinstance(models, MapNode)
+        self._reporter = reporter
+        self._planners = planners
+        self._error = reporter.error
+        self._warn = reporter.warn
+        if not self._names_are_known():
+            reporter.problems.incomplete = True
+        self._names = Names(file, reporter.keys("models"), reporter)
+
+    def _names_are_known(self) -> bool:
+        """
+        Whether everything that names something was of use; what was not has been
+        complained about, and is no reason to complain about names.
+        """
+        reporter, file = self._reporter, self._file
+        if not all(
+            reporter.is_mapping(key) for key in ("models", "peers", "selectors")
+        ):
+            return False
+        return all(
+            reporter.is_mapping("models", model_id)
+            and reporter.is_mapping("models", model_id, "filters", "setParamsByID")
+            and reporter.length("models", model_id, "aliases")
+            == (len(file.models[model_id].aliases) if model_id in file.models else 0)
+            for model_id in reporter.keys("models")
+        ) and all(
+            reporter.length("peers", peer_id, "models")
+            == (len(file.peers[peer_id].models) if peer_id in file.peers else 0)
+            for peer_id in reporter.keys("peers")
         )
-        self._names = Names(file, ids, root, problems)
-
-    def _place(self, *keys: str | int) -> Place:
-        return locate(self._root, keys)
-
-    def _error(self, message: str, *keys: str | int) -> None:
-        self._problems.error(*self._place(*keys), message)
-
-    def _warn(self, message: str, *keys: str | int) -> None:
-        self._problems.warn(*self._place(*keys), message)
 
     def resolve(self) -> Config:
         file = self._file
-        router = file.routing.router
-        legacy = self._legacy()
-        planner = "matrix" if legacy == "matrix" else router.use
-        if planner not in PLANNERS:
-            where = ("matrix",) if legacy else ("routing", "router", "use")
-            self._error(
-                "this planner is not available; available: " + ", ".join(PLANNERS),
-                *where,
-            )
-        groups = (
-            self._groups(file.groups or {}, ("groups",))
-            if legacy == "groups"
-            else self._groups(
-                router.settings.groups,
-                ("routing", "router", "settings", "groups"),
-                in_use=planner == "group",
-            )
-        )
-        models = {}
-        for model_id, section in sorted(file.models.items()):
-            if not model_id.strip():
-                self._error("a model's id cannot be blank", "models", model_id)
-            models[model_id] = make_model(
-                model_id,
-                section,
-                self._names.of_model.get(model_id, ()),
-                file,
-                self._ports.get(model_id),
-                self._root,
-                self._problems,
-            )
+        models = self._models()
+        peers, peer_models = make_peers(file, self._names, self._reporter)
+        targets = Targets(self._names, peer_models, self._reporter.keys("selectors"))
+        planning = make_planner(file, self._names, self._reporter, self._planners)
         return Config(
             models=MappingProxyType(models),
             aliases=MappingProxyType(self._names.aliases),
-            planner=planner,
-            groups=MappingProxyType(groups),
+            planner=planning.name,
+            groups=MappingProxyType(planning.groups),
+            matrix=planning.matrix,
+            planner_settings=planning.settings,
             priorities=MappingProxyType(self._priorities()),
             max_wait=file.routing.scheduler.settings.fifo.max_wait or None,
             health_check_timeout=max(file.health_check_timeout, _LEAST_HEALTH_CHECK),
@@ -123,73 +118,28 @@ class _Resolver:
             capture_buffer=file.capture_buffer,
             session_headers=_headers(file.ui.activity.session_id),
             performance_every=self._performance_every(),
-            profiles=file.profiles,
-            selectors=file.selectors,
-            peers=file.peers,
-            matrix=file.matrix if legacy else router.settings.matrix,
+            profiles=MappingProxyType(make_profiles(file, targets, self._reporter)),
+            selectors=MappingProxyType(
+                make_selectors(file, targets, planning, self._reporter)
+            ),
+            peers=MappingProxyType(peers),
+            peer_models=MappingProxyType(peer_models),
         )
 
-    def _legacy(self) -> str:
-        """
-        Which of the legacy keys is used, if any.
-        """
-        used = [key for key in ("groups", "matrix") if child(self._root, key)]
-        used = [key for key in used if not is_null(child(self._root, key))]
-        if len(used) > 1:
-            self._error("groups and matrix cannot both be used; take one", "matrix")
-        router = child(self._root, "routing", "router")
-        if used and isinstance(router, MapNode) and router.entries:
-            for key in used:
-                self._error(
-                    f"cannot be used together with routing.router; move it to "
-                    f"routing.router.settings.{key}",
-                    key,
-                )
-        return used[0] if used else ""
-
-    def _groups(
-        self,
-        sections: Mapping[str, GroupSection],
-        keys: tuple[str, ...],
-        in_use: bool = True,
-    ) -> dict[str, GroupSettings]:
-        groups: dict[str, GroupSettings] = {}
-        #: Each member's group.
-        taken: dict[str, str] = {}
-        for name, section in sections.items():
-            members = []
-            for number, member in enumerate(section.members):
-                at: tuple[str | int, ...] = (*keys, name, "members", number)
-                model_id = self._names.resolve(member)
-                if not in_use or (model_id is None and not self._names_known):
-                    continue
-                if model_id is None:
-                    self._error(self._names.unknown(member, *at), *at)
-                elif model_id != member:
-                    self._warn(
-                        "is an alias, and without effect; members are ids of models",
-                        *at,
-                    )
-                elif member in taken:
-                    where = taken[member]
-                    self._error(
-                        f"the model {self._shown('models', member)} is a member of "
-                        f"the group {where} already; a model can be in one group, once",
-                        *at,
-                    )
-                else:
-                    taken[member] = self._shown(*keys, name)
-                    members.append(member)
-            groups[name] = GroupSettings(
-                section.swap, section.exclusive, section.persistent, tuple(members)
+    def _models(self) -> dict[str, Model]:
+        models = {}
+        for model_id, section in sorted(self._file.models.items()):
+            if not model_id.strip():
+                self._error("a model's id cannot be blank", "models", model_id)
+            models[model_id] = make_model(
+                model_id,
+                section,
+                self._names.of_model.get(model_id, ()),
+                self._file,
+                self._ports.get(model_id),
+                self._reporter,
             )
-        return groups
-
-    def _shown(self, *keys: str) -> str:
-        parent = child(self._root, *keys[:-1])
-        if isinstance(parent, MapNode) and keys[-1] in parent.entries:
-            return shown(parent.entries[keys[-1]].key)
-        return repr(keys[-1])
+        return models
 
     def _priorities(self) -> dict[str, int]:
         at = ("routing", "scheduler", "settings", "fifo", "priority")
@@ -200,8 +150,10 @@ class _Resolver:
         ) in self._file.routing.scheduler.settings.fifo.priority.items():
             model_id = self._names.resolve(name)
             if model_id is None:
-                if self._names_known:
-                    self._error(self._names.unknown(name, *at), *at, name)
+                unknown = self._names.unknown(
+                    name, self._reporter.quoted_key(*at, name)
+                )
+                self._error(unknown, *at, name, doubtful=True)
             elif model_id in priorities and priorities[model_id] != priority:
                 self._error(
                     "this model has another priority already, under another name",
@@ -269,9 +221,8 @@ class _Resolver:
             if not name.strip():
                 self._warn("is blank, and ignored", *at, number)
             elif model_id is None:
-                if self._names_known:
-                    unknown = self._names.unknown(name, *at, number)
-                    self._warn(f"{unknown}; it is ignored", *at, number)
+                unknown = self._names.unknown(name, self._reporter.text(*at, number))
+                self._warn(f"{unknown}; it is ignored", *at, number, doubtful=True)
             else:
                 found[model_id] = None
         return tuple(found)
@@ -314,7 +265,11 @@ def _headers(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def resolve(
-    file: File, root: MapNode, ports: Mapping[str, int], problems: Problems
+    file: File,
+    root: MapNode,
+    ports: Mapping[str, int],
+    problems: Problems,
+    planners: Collection[str] = PLANNERS,
 ) -> Config:
     """
     Make the configuration.
@@ -323,6 +278,7 @@ def resolve(
     :param root: the tree, for the places of what is wrong.
     :param ports: the models' assigned ports.
     :param problems: takes what is wrong.
+    :param planners: the names of the planners that can be used.
     :returns: the configuration, to be used only if there were no errors.
     """
-    return _Resolver(file, root, ports, problems).resolve()
+    return _Resolver(file, ports, Reporter(root, problems), planners).resolve()

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ..routing.matrix.link import LinkedSet
 
 LogToStdout = Literal["proxy", "upstream", "both", "none"]
 LogLevel = Literal["debug", "info", "warn", "error"]
+Strategy = Literal["pin", "warm", "spillover"]
 
 #: Longer names are not compared with the known ones: that takes long.
 _LONGEST_NAME = 200
@@ -149,6 +153,88 @@ class GroupSettings:
 
 
 @dataclass(frozen=True)
+class MatrixSettings:
+    """
+    Sets of models that may run together.
+
+    :ivar sets: in the order that decides a tie; a set comes after those that it
+        refers to.
+    :ivar costs: by model, what it costs to stop it; 1 where there is none.
+    :ivar vars: the short names → the models' ids.
+    """
+
+    sets: tuple[LinkedSet, ...] = ()
+    costs: Mapping[str, int] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """
+    A set of pins.
+
+    :ivar pins: id → target as the file gives it: a model's id or alias, a peer's
+        model or a selector; `None` where the id is disabled.
+    """
+
+    id: str
+    description: str = ""
+    pins: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """
+    A virtual model.
+
+    :ivar strategy: how it chooses among its targets.
+    :ivar targets: as the file gives them: ids, aliases or peers' models.
+    :ivar spillover: how many requests a target has before the next is taken.
+    :ivar unlisted: whether listings leave it out.
+    :ivar metadata: shown in listings; any JSON-like value.
+    """
+
+    id: str
+    strategy: Strategy
+    targets: tuple[str, ...]
+    spillover: int = 1
+    name: str = ""
+    description: str = ""
+    unlisted: bool = False
+    metadata: Any = None
+
+
+@dataclass(frozen=True)
+class Peer:
+    """
+    Another server.
+
+    :ivar proxy: its URL.
+    :ivar api_key: the key that it wants, or ``""``.
+    :ivar models: its models' names, as it calls them.
+    """
+
+    id: str
+    proxy: str
+    api_key: str = field(default="", repr=False)
+    models: tuple[str, ...] = ()
+    filters: Filters = Filters()
+    timeouts: Timeouts = Timeouts(response_header=60.0)
+
+
+class PeerModel(NamedTuple):
+    """
+    A model of a peer.
+
+    :ivar peer: the peer's id.
+    :ivar model: the model's name, as the peer calls it.
+    """
+
+    peer: str
+    model: str
+
+
+@dataclass(frozen=True)
 class ServerLimits:
     """
     Limits of our own server.
@@ -189,8 +275,17 @@ class Config:
     :ivar session_headers: request headers that name a session.
     :ivar performance_every: seconds from one sample of the machine to the
         next, or `None` for no samples.
-    :ivar profiles: as in the file; so are selectors, peers and matrix.
+    :ivar profiles: by id, in the order of the file.
+    :ivar selectors: by id.
+    :ivar peers: by id.
+    :ivar peer_models: every name by which a peer's model can be asked for, and
+        that is none of ours: ``peer/model``, and the bare one where exactly one
+        peer has it.
+    :ivar matrix: the settings of the planner matrix, where it is in use.
+    :ivar planner_settings: what the file says for another planner that is in use:
+        any JSON-like value.
     :ivar warnings: what is odd about the file, a line each.
+    :ivar sources: the files that it was read from, and their directory.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -216,11 +311,14 @@ class Config:
     capture_buffer: int = 5
     session_headers: tuple[str, ...] = ()
     performance_every: float | None = 5.0
-    profiles: Any = None
-    selectors: Any = None
-    peers: Any = field(default=None, repr=False)
-    matrix: Any = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    selectors: Mapping[str, Selector] = field(default_factory=dict)
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+    peer_models: Mapping[str, PeerModel] = field(default_factory=dict)
+    matrix: MatrixSettings | None = None
+    planner_settings: Any = None
     warnings: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def resolve(self, name: str) -> str | None:
         """

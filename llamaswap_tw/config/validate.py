@@ -15,7 +15,10 @@ from pydantic.alias_generators import to_camel
 from .errors import Problems
 from .fields import BROKEN, OURS, Section
 from .file_schema import File, RouterSettings, SchedulerSettings
-from .nodes import MapNode, Node, joined, locate, without
+from .nodes import MapNode, Node, ScalarNode, joined, locate, without
+
+#: How many unknown keys are compared with the known ones: that takes long.
+_MOST_HINTS = 100
 
 #: In these, what plugins are called is a key as well.
 _OPEN = (RouterSettings, SchedulerSettings)
@@ -40,7 +43,7 @@ def validate(root: MapNode, problems: Problems) -> File:
     :param problems: takes what is wrong.
     :returns: the values; what was wrong has its default.
     """
-    _unknown_keys(File, root, "", problems)
+    _Unknown(problems).keys(File, root, "")
     tree: Node = root
     while True:
         try:
@@ -48,13 +51,12 @@ def validate(root: MapNode, problems: Problems) -> File:
         except ValidationError as e:
             mistakes = e.errors(include_url=False, include_input=False)
         for mistake in mistakes:
-            keys = mistake["loc"]
             if mistake["type"] != BROKEN:
-                mark, path = locate(root, keys)
+                mark, path = locate(root, mistake["loc"])
                 problems.error(mark, path, _message(mistake))
-            before, tree = tree, without(tree, keys)
-            if tree is before and mistake is mistakes[0]:
-                raise AssertionError(f"no way to go on without {keys}")
+        before, tree = tree, without(tree, [mistake["loc"] for mistake in mistakes])
+        if tree is before:
+            raise AssertionError(f"no way to go on without {mistakes[0]['loc']}")
 
 
 def _message(mistake: Mapping[str, Any]) -> str:
@@ -71,34 +73,44 @@ def _message(mistake: Mapping[str, Any]) -> str:
     raise AssertionError(mistake["type"])
 
 
-def _unknown_keys(
-    section: type[Section], node: Node, path: str, problems: Problems
-) -> None:
-    if not isinstance(node, MapNode):
-        return
-    known = keys_of(section)
-    for key, value in node.entries.values():
-        below = known.get(key.text)
-        if key.text not in known:
-            # At the top, x-something is a home for anchors.
-            at_home = section is File and key.text.startswith("x-")
-            if section not in _OPEN and not at_home:
-                problems.warn(
-                    key.mark, joined(path, key), _unknown(key.text, key.secret, known)
-                )
-        elif below is not None and not below.many:
-            _unknown_keys(below.section, value, joined(path, key), problems)
-        elif below is not None and isinstance(value, MapNode):
-            for inner, item in value.entries.values():
-                _unknown_keys(
-                    below.section, item, joined(joined(path, key), inner), problems
-                )
+class _Unknown:
+    """
+    Warns about keys that are not known.
+    """
 
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._hints = _MOST_HINTS
 
-def _unknown(name: str, secret: bool, known: Mapping[str, object]) -> str:
-    lower = {key.lower(): key for key in known}
-    near = [] if secret else get_close_matches(name.lower()[:100], lower, n=1)
-    return "unknown key" + (f", did you mean {lower[near[0]]}?" if near else "")
+    def keys(self, section: type[Section], node: Node, path: str) -> None:
+        """
+        Look at a section and those below it.
+        """
+        if not isinstance(node, MapNode):
+            return
+        known = keys_of(section)
+        for key, value in node.entries.values():
+            below = known.get(key.text)
+            if key.text not in known:
+                # At the top, x-something is a home for anchors.
+                at_home = section is File and key.text.startswith("x-")
+                if section not in _OPEN and not at_home:
+                    self._problems.warn(
+                        key.mark, joined(path, key), self._message(key, known)
+                    )
+            elif below is not None and not below.many:
+                self.keys(below.section, value, joined(path, key))
+            elif below is not None and isinstance(value, MapNode):
+                for inner, item in value.entries.values():
+                    self.keys(below.section, item, joined(joined(path, key), inner))
+
+    def _message(self, key: ScalarNode, known: Mapping[str, object]) -> str:
+        if key.secret or self._hints <= 0:
+            return "unknown key"
+        self._hints -= 1
+        lower = {name.lower(): name for name in known}
+        near = get_close_matches(key.text.lower()[:100], lower, n=1)
+        return "unknown key" + (f", did you mean {lower[near[0]]}?" if near else "")
 
 
 @cache

@@ -72,12 +72,28 @@ class Logs:
         self.proxy = LogRing()
         self.upstream = LogRing()
         self.combined = LogRing()
-        self._outputs = {model: ModelOutput(self.upstream.write) for model in models}
+        self._outputs: dict[str, ModelOutput] = {}
+        self._unfollow: list[Callable[[], None]] = []
         self.combined.follow(stdout)
-        if to_stdout in ("proxy", "both"):
-            self.proxy.follow(self.combined.write)
-        if to_stdout in ("upstream", "both"):
-            self.upstream.follow(self.combined.write)
+        self.reconfigure(models, to_stdout)
+
+    def reconfigure(self, models: Iterable[str], to_stdout: LogToStdout) -> None:
+        """
+        Other models have logs from now on, or others reach standard output.
+
+        :param models: as at first; those that had a log keep it.
+        :param to_stdout: as at first.
+        """
+        self._outputs = {
+            model: self._outputs.get(model) or ModelOutput(self.upstream.write)
+            for model in models
+        }
+        for unfollow in self._unfollow:
+            unfollow()
+        self._unfollow.clear()
+        for name, log in (("proxy", self.proxy), ("upstream", self.upstream)):
+            if to_stdout in (name, "both"):
+                self._unfollow.append(log.follow(self.combined.write))
 
     def output_of(self, model: str) -> ModelOutput:
         """

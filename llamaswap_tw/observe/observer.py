@@ -49,6 +49,12 @@ class LineObserver:
         self, write: Callable[[bytes], None], level: str, time_format: str
     ) -> None:
         self._write = write
+        self.reconfigure(level, time_format)
+
+    def reconfigure(self, level: str, time_format: str) -> None:
+        """
+        Write by other settings from now on; as at first.
+        """
         self._lowest = _RANKS[LogLevel.lookupByName(level)]
         self._time_format = time_format
 

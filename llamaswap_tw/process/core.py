@@ -4,7 +4,7 @@ What all states of a model's process share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from ..errors import RequestError, StartFailed
 from ..interfaces import IOutput, IProber, ProcessState, StateObserver
 from .backoff import BackOff
-from .ending import Ending
+from .ending import Ending, NothingToEnd
 from .interfaces import IFamily, ILauncher
 from .launch import Launch, Policy
 
@@ -43,7 +43,10 @@ class Core:
     """
     What every state shares.
 
+    :ivar launch: how the process that runs was started, or the next one will be.
     :ivar state: what the API shows.
+    :ivar next_launch: how the one after it will be.
+    :ivar until_idle: called when the last request has ended.
     :ivar in_flight: requests that are being served.
     :ivar last_ended: when the last of them ended.
     :ivar until_stopped: fired when it is down.
@@ -60,14 +63,19 @@ class Core:
     observer: StateObserver
     backoff: BackOff
 
+    next_launch: Launch = field(init=False)
     state: ProcessState = ProcessState.STOPPED
     family: IFamily | None = None
-    ending: Ending | None = None
+    ending: Ending | NothingToEnd | None = None
     in_flight: int = 0
     last_ended: float = 0.0
+    until_idle: Callable[[], None] | None = None
     until_stopped: list[Waiter] = field(default_factory=list)
     until_not_ready: list[Waiter] = field(default_factory=list)
     log: Logger = field(default_factory=lambda: Logger(namespace=__name__))
+
+    def __post_init__(self) -> None:
+        self.next_launch = self.launch
 
     def enter(self, state: ProcessState, error: RequestError | None = None) -> None:
         """

@@ -230,3 +230,30 @@ class Ending:
                 call.cancel()
         self._family.gone()
         self._ended()
+
+
+class NothingToEnd:
+    """
+    Stands in for an ending where no process has been started yet.
+
+    :param ended: called once.
+    """
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+
+    def begin(self) -> None:
+        """
+        Nothing lives.
+        """
+        self._ended()
+
+    def hurry(self, grace: float) -> None:
+        """
+        It is over already.
+        """
+
+    def exited(self) -> None:
+        """
+        There is no child.
+        """

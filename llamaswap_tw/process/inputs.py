@@ -13,7 +13,7 @@ from .core import Halt, Waiter
 
 class Lifecycle(Protocol):
     """
-    The inputs of the machine: three orders, seven reports.
+    The inputs of the machine: six orders, eight reports.
     """
 
     def ensure_ready(self, waiters: Sequence[Waiter]) -> None:
@@ -29,6 +29,27 @@ class Lifecycle(Protocol):
     def shut_down(self, halt: Halt) -> None:
         """
         Bring it down for good.
+        """
+
+    def reconfigured(self) -> None:
+        """
+        Its policy has changed.
+        """
+
+    def replace(self, halt: Halt) -> None:
+        """
+        Another launch is wanted of it: let what runs end, and start that when
+        it is asked for.  It need not go for good any more.
+        """
+
+    def retire(self, halt: Halt) -> None:
+        """
+        It is not wanted any more: let what runs end, for good.
+        """
+
+    def _drained(self, halt: Halt) -> None:
+        """
+        What ran has ended, or has had its time.
         """
 
     def _begun(self) -> None:

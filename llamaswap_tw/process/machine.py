@@ -10,191 +10,57 @@ it dies                   the start fails     unexpected     nearly done
 ========== ============== =================== ============== ==============
 
 A process that dies leaves by way of *stopping*, with no grace: what it leaves
-behind is killed before it counts as stopped.  *Closing* is a stop for good; the
-API shows it as stopping too.
+behind is killed before it counts as stopped.
+
+A reload may want another launch of it, or none.  It is *draining* or *retiring*
+then until its requests have ended, and then stops, or stops for good, which is
+*closing*.  The API shows all of these as stopping.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from automat import TypeMachineBuilder
-from twisted.internet.interfaces import IDelayedCall
 
-from ..errors import ModelUnloaded, ShuttingDown, StartFailed, UpstreamUnreachable
+from ..errors import ShuttingDown, StartFailed
 from ..interfaces import ProcessState
-from .attempt import QUOTED, Attempt
+from .attempt import QUOTED
 from .core import Core, Halt, Waiter
-from .ending import Ending
 from .inputs import Lifecycle
-from .interfaces import IFamily
-
-
-@dataclass
-class _Starting:
-    """
-    What only the starting state has: an attempt, and who waits for it.
-    """
-
-    attempt: Attempt
-    waiters: list[Waiter]
-
-
-@dataclass
-class _Ready:
-    """
-    What only the ready state has: the TTL.
-    """
-
-    timer: IDelayedCall | None = None
-
-    def end(self) -> None:
-        if self.timer is not None and self.timer.active():
-            self.timer.cancel()
-
-
-@dataclass
-class _Stopping:
-    """
-    What only the stopping state has: who wants it up again.
-    """
-
-    waiters: list[Waiter] = field(default_factory=list)
-
-
-@dataclass
-class _Reports:
-    """
-    Turns what an attempt reports into inputs.
-    """
-
-    inputs: Lifecycle
-    core: Core
-
-    def spawned(self, family: IFamily) -> None:
-        self.core.family = family
-
-    def became_ready(self) -> None:
-        self.inputs._became_ready()
-
-    def could_not_launch(self, error: StartFailed) -> None:
-        self.inputs._could_not_launch(error)
-
-    def gave_up(self, error: StartFailed) -> None:
-        self.inputs._gave_up(Halt(self.core.policy.unload_timeout, error))
-
-    def exited(self, family: IFamily, how: str) -> None:
-        # One that was given up on, and another was started, may die yet.
-        if self.core.family is family:
-            error = UpstreamUnreachable(
-                f"the process of model {self.core.model_id!r} {how}"
-            )
-            grace = self.core.policy.unload_timeout
-            self.inputs._exited(Halt(grace, error, how=how))
-
-
-def _begin_start(inputs: Lifecycle, core: Core, waiters: Sequence[Waiter]) -> _Starting:
-    core.log.info(
-        "model {model}: starting: {command}",
-        model=core.model_id,
-        command=" ".join(core.launch.command),
-    )
-    core.enter(ProcessState.STARTING)
-    attempt = Attempt(
-        core.clock,
-        core.model_id,
-        core.launch,
-        core.policy,
-        core.launcher,
-        core.prober,
-        core.output,
-        _Reports(inputs, core),
-    )
-    # Not here: whoever is told of the new state may give an order, which would
-    # come before what the attempt reports at once.
-    inputs._begun()
-    return _Starting(attempt, list(waiters))
-
-
-def _begin_service(inputs: Lifecycle, core: Core) -> _Ready:
-    core.backoff.forgive()
-    core.last_ended = core.clock.seconds()
-    core.enter(ProcessState.READY)
-    ready = _Ready()
-    _watch_ttl(inputs, core, ready)
-    return ready
-
-
-def _watch_ttl(inputs: Lifecycle, core: Core, ready: _Ready) -> None:
-    """
-    Ask for a stop once the TTL has passed since the last request ended.  The
-    timer is set anew when it fires, so that a request costs none.
-    """
-    ttl = core.policy.ttl
-    if ttl <= 0:
-        return
-    now = core.clock.seconds()
-    due = now + ttl if core.in_flight else core.last_ended + ttl
-    if due > now:
-        ready.timer = core.clock.callLater(due - now, _watch_ttl, inputs, core, ready)
-        return
-    core.log.info(
-        "model {model}: no request for {ttl:g} s", model=core.model_id, ttl=ttl
-    )
-    inputs._idle(Halt(core.policy.unload_timeout, ModelUnloaded(core.model_id)))
-
-
-def _begin_stop(inputs: Lifecycle, core: Core, halt: Halt) -> _Stopping:
-    _await_stop(core, halt)
-    if core.state is ProcessState.STOPPING:
-        # Under way already, now for good.
-        _hurry(core, halt)
-        return _Stopping()
-    if not halt.how:
-        core.log.info("model {model}: stopping", model=core.model_id)
-    core.enter(ProcessState.STOPPING, halt.error if halt.how else None)
-    if core.family is None:
-        inputs._ended()
-    else:
-        core.ending = Ending(
-            core.clock,
-            core.model_id,
-            core.family,
-            bool(core.launch.stop_command),
-            halt.grace,
-            bool(halt.how),
-            inputs._ended,
-        )
-        core.ending.begin()
-    return _Stopping()
-
-
-def _await_stop(core: Core, halt: Halt) -> None:
-    if halt.waiter is not None:
-        core.until_stopped.append(halt.waiter)
-
-
-def _hurry(core: Core, halt: Halt) -> None:
-    if core.ending is not None:
-        core.ending.hurry(halt.grace)
+from .states import (
+    Draining,
+    Ready,
+    Starting,
+    Stopping,
+    await_stop,
+    begin_drain,
+    begin_service,
+    begin_start,
+    begin_stop,
+    hurry,
+    watch_ttl,
+    went_down,
+)
 
 
 def _make_machine() -> Callable[[Core], Lifecycle]:
     builder = TypeMachineBuilder(Lifecycle, Core)
 
     stopped = builder.state("stopped")
-    starting = builder.state("starting", _begin_start)
-    ready = builder.state("ready", _begin_service)
-    stopping = builder.state("stopping", _begin_stop)
-    closing = builder.state("closing", _begin_stop)
+    starting = builder.state("starting", begin_start)
+    ready = builder.state("ready", begin_service)
+    stopping = builder.state("stopping", begin_stop)
+    closing = builder.state("closing", begin_stop)
+    draining = builder.state("draining", begin_drain)
+    retiring = builder.state("retiring", begin_drain)
     shutdown = builder.state("shutdown")
 
     stopped.upon(Lifecycle.ensure_ready).to(starting).returns(None)
 
     @starting.upon(Lifecycle.ensure_ready).loop()
     def joined(
-        inputs: Lifecycle, core: Core, start: _Starting, waiters: Sequence[Waiter]
+        inputs: Lifecycle, core: Core, start: Starting, waiters: Sequence[Waiter]
     ) -> None:
         start.waiters.extend(waiters)
 
@@ -204,17 +70,24 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
 
     @stopping.upon(Lifecycle.ensure_ready).loop()
     def will_start(
-        inputs: Lifecycle, core: Core, stop: _Stopping, waiters: Sequence[Waiter]
+        inputs: Lifecycle, core: Core, stop: Stopping, waiters: Sequence[Waiter]
     ) -> None:
         stop.waiters.extend(waiters)
 
+    @draining.upon(Lifecycle.ensure_ready).loop()
+    def will_start_anew(
+        inputs: Lifecycle, core: Core, drain: Draining, waiters: Sequence[Waiter]
+    ) -> None:
+        drain.waiters.extend(waiters)
+
     @closing.upon(Lifecycle.ensure_ready, nodata=True).loop()
+    @retiring.upon(Lifecycle.ensure_ready, nodata=True).loop()
     @shutdown.upon(Lifecycle.ensure_ready).loop()
     def never_again(inputs: Lifecycle, core: Core, waiters: Sequence[Waiter]) -> None:
         core.refuse(waiters, ShuttingDown())
 
     @starting.upon(Lifecycle._begun).loop()
-    def begun(inputs: Lifecycle, core: Core, start: _Starting) -> None:
+    def begun(inputs: Lifecycle, core: Core, start: Starting) -> None:
         start.attempt.begin()
 
     # An order came first.
@@ -224,7 +97,7 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
         down.upon(Lifecycle._begun).loop().returns(None)
 
     @starting.upon(Lifecycle._became_ready).to(ready)
-    def became_ready(inputs: Lifecycle, core: Core, start: _Starting) -> None:
+    def became_ready(inputs: Lifecycle, core: Core, start: Starting) -> None:
         start.attempt.abandon()
         core.log.info(
             "model {model}: ready after {seconds:.2f} s",
@@ -235,14 +108,14 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
 
     @starting.upon(Lifecycle._could_not_launch).to(stopped)
     def could_not_launch(
-        inputs: Lifecycle, core: Core, start: _Starting, error: StartFailed
+        inputs: Lifecycle, core: Core, start: Starting, error: StartFailed
     ) -> None:
         core.start_failed(error)
         core.enter(ProcessState.STOPPED, error)
         core.refuse(start.waiters, error)
 
     @starting.upon(Lifecycle._gave_up).to(stopping)
-    def gave_up(inputs: Lifecycle, core: Core, start: _Starting, halt: Halt) -> None:
+    def gave_up(inputs: Lifecycle, core: Core, start: Starting, halt: Halt) -> None:
         start.attempt.abandon()
         assert isinstance(halt.error, StartFailed)
         core.start_failed(halt.error)
@@ -250,7 +123,7 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
 
     @starting.upon(Lifecycle._exited).to(stopping)
     def exited_early(
-        inputs: Lifecycle, core: Core, start: _Starting, halt: Halt
+        inputs: Lifecycle, core: Core, start: Starting, halt: Halt
     ) -> None:
         start.attempt.abandon()
         error = start.attempt.failure(
@@ -261,18 +134,18 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
 
     @starting.upon(Lifecycle.stop).to(stopping)
     @starting.upon(Lifecycle.shut_down).to(closing)
-    def aborted(inputs: Lifecycle, core: Core, start: _Starting, halt: Halt) -> None:
+    def aborted(inputs: Lifecycle, core: Core, start: Starting, halt: Halt) -> None:
         start.attempt.abandon()
         core.refuse(start.waiters, halt.error)
 
     @ready.upon(Lifecycle.stop).to(stopping)
     @ready.upon(Lifecycle._idle).to(stopping)
     @ready.upon(Lifecycle.shut_down).to(closing)
-    def left(inputs: Lifecycle, core: Core, service: _Ready, halt: Halt) -> None:
+    def left(inputs: Lifecycle, core: Core, service: Ready, halt: Halt) -> None:
         service.end()
 
     @ready.upon(Lifecycle._exited).to(stopping)
-    def died(inputs: Lifecycle, core: Core, service: _Ready, halt: Halt) -> None:
+    def died(inputs: Lifecycle, core: Core, service: Ready, halt: Halt) -> None:
         service.end()
         core.log.error(
             "model {model}: unexpected: it {how}; its last output:\n{output}",
@@ -282,21 +155,21 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
         )
 
     @stopping.upon(Lifecycle.stop).loop()
-    def stop_joined(inputs: Lifecycle, core: Core, stop: _Stopping, halt: Halt) -> None:
+    def stop_joined(inputs: Lifecycle, core: Core, stop: Stopping, halt: Halt) -> None:
         core.refuse(stop.waiters, halt.error)
         stop.waiters.clear()
-        _await_stop(core, halt)
-        _hurry(core, halt)
+        await_stop(core, halt)
+        hurry(core, halt)
 
     @stopping.upon(Lifecycle.shut_down).to(closing)
-    def for_good(inputs: Lifecycle, core: Core, stop: _Stopping, halt: Halt) -> None:
+    def for_good(inputs: Lifecycle, core: Core, stop: Stopping, halt: Halt) -> None:
         core.refuse(stop.waiters, halt.error)
 
     @closing.upon(Lifecycle.stop, nodata=True).loop()
     @closing.upon(Lifecycle.shut_down, nodata=True).loop()
     def closing_joined(inputs: Lifecycle, core: Core, halt: Halt) -> None:
-        _await_stop(core, halt)
-        _hurry(core, halt)
+        await_stop(core, halt)
+        hurry(core, halt)
 
     @stopping.upon(Lifecycle._exited, nodata=True).loop()
     @closing.upon(Lifecycle._exited, nodata=True).loop()
@@ -305,8 +178,8 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
             core.ending.exited()
 
     @stopping.upon(Lifecycle._ended).to(stopped)
-    def is_down(inputs: Lifecycle, core: Core, stop: _Stopping) -> None:
-        _went_down(core, ProcessState.STOPPED)
+    def is_down(inputs: Lifecycle, core: Core, stop: Stopping) -> None:
+        went_down(core, ProcessState.STOPPED)
         refusal = core.backoff.refusal(core.clock.seconds())
         waiting = [waiter for waiter in stop.waiters if not waiter.called]
         if refusal is not None:
@@ -316,8 +189,8 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
             inputs.ensure_ready(waiting)
 
     @closing.upon(Lifecycle._ended).to(shutdown)
-    def is_down_for_good(inputs: Lifecycle, core: Core, stop: _Stopping) -> None:
-        _went_down(core, ProcessState.SHUTDOWN)
+    def is_down_for_good(inputs: Lifecycle, core: Core, stop: Stopping) -> None:
+        went_down(core, ProcessState.SHUTDOWN)
 
     @stopped.upon(Lifecycle.stop).loop()
     @shutdown.upon(Lifecycle.stop).loop()
@@ -332,15 +205,89 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
         if halt.waiter is not None:
             core.answer([halt.waiter])
 
+    # A reload.
+
+    @ready.upon(Lifecycle.reconfigured).loop()
+    def ttl_changed(inputs: Lifecycle, core: Core, service: Ready) -> None:
+        service.end()
+        watch_ttl(inputs, core, service)
+
+    for unmoved in (starting, stopping, closing, draining, retiring):
+        unmoved.upon(Lifecycle.reconfigured, nodata=True).loop().returns(None)
+    for down in (stopped, shutdown):
+        down.upon(Lifecycle.reconfigured).loop().returns(None)
+
+    @stopped.upon(Lifecycle.replace).loop()
+    def another_next(inputs: Lifecycle, core: Core, halt: Halt) -> None:
+        core.launch = core.next_launch
+
+    @starting.upon(Lifecycle.replace).to(stopping)
+    def start_anew(inputs: Lifecycle, core: Core, start: Starting, halt: Halt) -> None:
+        start.attempt.abandon()
+        inputs.ensure_ready(start.waiters)
+
+    stopping.upon(Lifecycle.replace, nodata=True).loop().returns(None)
+    draining.upon(Lifecycle.replace, nodata=True).loop().returns(None)
+    closing.upon(Lifecycle.replace, nodata=True).to(stopping).returns(None)
+
+    @ready.upon(Lifecycle.replace).to(draining)
+    @ready.upon(Lifecycle.retire).to(retiring)
+    def not_wanted(inputs: Lifecycle, core: Core, service: Ready, halt: Halt) -> None:
+        service.end()
+
+    @retiring.upon(Lifecycle.replace).to(draining)
+    def wanted_after_all(
+        inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
+    ) -> None:
+        if drain.timer is not None:
+            drain.timer.cancel()
+
+    @draining.upon(Lifecycle.retire).to(retiring)
+    def not_wanted_after_all(
+        inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
+    ) -> None:
+        if drain.timer is not None:
+            drain.timer.cancel()
+        core.refuse(drain.waiters, halt.error)
+
+    @retiring.upon(Lifecycle.retire, nodata=True).loop()
+    def retire_joined(inputs: Lifecycle, core: Core, halt: Halt) -> None:
+        await_stop(core, halt)
+
+    starting.upon(Lifecycle.retire).to(closing)(aborted)
+    stopping.upon(Lifecycle.retire).to(closing)(for_good)
+    closing.upon(Lifecycle.retire, nodata=True).loop()(closing_joined)
+    stopped.upon(Lifecycle.retire).to(shutdown)(closed)
+    shutdown.upon(Lifecycle.retire).loop()(already_down)
+
+    @draining.upon(Lifecycle._drained).to(stopping)
+    @draining.upon(Lifecycle._exited).to(stopping)
+    def drained(inputs: Lifecycle, core: Core, drain: Draining, halt: Halt) -> None:
+        drain.end(core)
+        inputs.ensure_ready(drain.waiters)
+
+    # An order came first.
+    for elsewhere in (starting, ready, stopping, closing):
+        elsewhere.upon(Lifecycle._drained, nodata=True).loop().returns(None)
+    for down in (stopped, shutdown):
+        down.upon(Lifecycle._drained).loop().returns(None)
+
+    @draining.upon(Lifecycle.stop).to(stopping)
+    @draining.upon(Lifecycle.shut_down).to(closing)
+    def drain_ordered(
+        inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
+    ) -> None:
+        drain.end(core)
+        core.refuse(drain.waiters, halt.error)
+
+    @retiring.upon(Lifecycle._drained).to(closing)
+    @retiring.upon(Lifecycle._exited).to(closing)
+    @retiring.upon(Lifecycle.stop).to(closing)
+    @retiring.upon(Lifecycle.shut_down).to(closing)
+    def retired(inputs: Lifecycle, core: Core, drain: Draining, halt: Halt) -> None:
+        drain.end(core)
+
     return builder.build()
-
-
-def _went_down(core: Core, state: ProcessState) -> None:
-    core.ending = None
-    core.family = None
-    core.log.info("model {model}: stopped", model=core.model_id)
-    core.enter(state)
-    core.answer(core.until_stopped)
 
 
 make_lifecycle = _make_machine()

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from ..errors import ModelUnloaded, ShuttingDown
+from ..errors import ModelUnloaded, RequestError, ShuttingDown
 from ..interfaces import (
     IModelProcess,
     IOutput,
@@ -17,7 +17,7 @@ from ..interfaces import (
     StateObserver,
 )
 from .backoff import BackOff
-from .core import Core, Halt
+from .core import Core, Halt, Waiter
 from .interfaces import ILauncher
 from .launch import Launch, Policy
 from .machine import make_lifecycle
@@ -50,7 +50,6 @@ class ModelProcess:
         observer: StateObserver,
     ) -> None:
         self.model_id = model_id
-        self.base_url = launch.proxy
         self._clock = clock
         self._core = Core(
             clock,
@@ -64,6 +63,13 @@ class ModelProcess:
             BackOff(model_id),
         )
         self._lifecycle = make_lifecycle(self._core)
+
+    @property
+    def base_url(self) -> str:
+        """
+        Where its server listens.
+        """
+        return self._core.launch.proxy
 
     @property
     def state(self) -> ProcessState:
@@ -114,9 +120,46 @@ class ModelProcess:
         """
         Stop it for good.
         """
+        grace = min(grace, self._core.policy.unload_timeout)
         waiter: Deferred[None] = Deferred()
         self._lifecycle.shut_down(Halt(grace, ShuttingDown(), waiter))
         return waiter
+
+    def reconfigure(self, launch: Launch, policy: Policy) -> None:
+        """
+        Another configuration of it holds from now on.
+
+        :param launch: where this is another one, what runs ends with its
+            requests, and is started anew when it is asked for.
+        :param policy: holds at once.
+        """
+        self._core.policy = policy
+        self._core.backoff.forgive()
+        if launch == self._core.next_launch:
+            self._lifecycle.reconfigured()
+        else:
+            self.replace(launch)
+
+    def replace(self, launch: Launch) -> None:
+        """
+        Start it by this launch the next time, and let what runs end with its
+        requests; also where it was retired, and is not down yet.
+        """
+        self._core.next_launch = launch
+        self._lifecycle.replace(self._halt(ModelUnloaded(self.model_id)))
+
+    def retire(self) -> Deferred[None]:
+        """
+        Let what runs end with its requests, and then for good.
+
+        :returns: a `Deferred` that fires when nothing of it lives any more.
+        """
+        waiter: Deferred[None] = Deferred()
+        self._lifecycle.retire(self._halt(ModelUnloaded(self.model_id), waiter))
+        return waiter
+
+    def _halt(self, error: RequestError, waiter: Waiter | None = None) -> Halt:
+        return Halt(self._core.policy.unload_timeout, error, waiter)
 
     def request_began(self) -> None:
         """
@@ -128,8 +171,11 @@ class ModelProcess:
         """
         That request is over.
         """
-        self._core.in_flight -= 1
-        self._core.last_ended = self._clock.seconds()
+        core = self._core
+        core.in_flight -= 1
+        core.last_ended = self._clock.seconds()
+        if core.until_idle is not None and not core.in_flight:
+            core.until_idle()
 
     def when_not_ready(self) -> Deferred[None]:
         """

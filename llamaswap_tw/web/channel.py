@@ -357,17 +357,28 @@ class Site(TwistedSite):
         reactor: Any = clock
         super().__init__(None, reactor=reactor, parsePOSTFormSubmission=False)
         self.clock = clock
-        self.limits = {
-            Awaited.REQUEST: _IDLE_LIMIT,
-            Awaited.HEAD: head_timeout,
-            Awaited.BODY: body_timeout,
-        }
         self.route = route
         self.in_thread = in_thread
-        self.max_body = max_body
-        self.max_head = max_head
+        self.limits: dict[Awaited, float] = {}
+        self.reconfigure(max_body, max_head, head_timeout, body_timeout)
         self.channels: set[Channel] = set()
         self._drained: Deferred[None] | None = None
+
+    def reconfigure(
+        self, max_body: int, max_head: int, head_timeout: float, body_timeout: float
+    ) -> None:
+        """
+        Other limits hold from now on; as at first.
+        """
+        self.max_body = max_body
+        self.max_head = max_head
+        self.limits.update(
+            {
+                Awaited.REQUEST: _IDLE_LIMIT,
+                Awaited.HEAD: head_timeout,
+                Awaited.BODY: body_timeout,
+            }
+        )
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """

@@ -106,6 +106,12 @@ class Inference:
         self._leases = leases
         self._in_thread = in_thread
 
+    def reconfigure(self, config: Config) -> None:
+        """
+        Another configuration holds from now on.
+        """
+        self._config = config
+
     def serve(self, request: Request, route: ModelRoute) -> None:
         """
         Answer a request.

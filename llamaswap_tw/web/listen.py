@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -22,7 +22,10 @@ from twisted.internet.interfaces import (
 from twisted.internet.tcp import Port
 from zope.interface import implementer
 
-DEFAULT_ADDRESS = "127.0.0.1:8080"
+#: Where it listens on loopback unless told otherwise, and where it has a
+#: certificate.
+DEFAULT_PORT = 8080
+DEFAULT_TLS_PORT = 8443
 
 _HOST_PORT = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.%a-z]+\]|[^:/\[\]]*):(?P<port>[0-9]{1,5})"
@@ -90,6 +93,51 @@ class PromptEndpoint:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """
+    What HTTPS is served with.
+
+    :ivar cert_file: the path of a PEM file with the certificate, and those that
+        vouch for it.
+    :ivar key_file: the path of a PEM file with its private key.
+    """
+
+    cert_file: str
+    key_file: str
+
+    def endpoint(self, reactor: Any, host: str, port: int) -> IStreamServerEndpoint:
+        """
+        An endpoint that serves with it.
+
+        :raises BadAddress: if a file cannot be read or does not fit.
+        """
+        for path in (self.cert_file, self.key_file):
+            try:
+                with open(path, "rb"):
+                    pass
+            except OSError as e:
+                raise BadAddress(f"cannot read {path}: {e.strerror}")
+        parts = [
+            f"ssl:{port}",
+            f"privateKey={quoteStringArgument(self.key_file)}",
+            f"certKey={quoteStringArgument(self.cert_file)}",
+            f"interface={quoteStringArgument(host)}",
+            f"backlog={_BACKLOG}",
+        ]
+        try:
+            endpoint: IStreamServerEndpoint = serverFromString(
+                reactor, ":".join(parts)
+            )
+        except Exception as e:
+            # OpenSSL's errors are lists of codes.
+            raise BadAddress(
+                f"cannot serve HTTPS with {self.cert_file} and {self.key_file}: they "
+                f"are no certificate with its private key in PEM ({type(e).__name__})"
+            )
+        return endpoint
+
+
+@dataclass(frozen=True)
 class Address:
     """
     One ``--listen``.
@@ -104,12 +152,20 @@ class Address:
     hosts: tuple[str, ...] = ()
     port: int = 0
 
-    def endpoints(self, reactor: Any) -> list[IStreamServerEndpoint]:
+    def endpoints(
+        self, reactor: Any, certificate: Certificate | None = None
+    ) -> list[IStreamServerEndpoint]:
         """
         What to listen on.
 
+        :param certificate: what HTTPS is served with, or `None` for HTTP; an
+            endpoint string says itself what it is.
         :raises BadAddress: if it is no address and no endpoint string.
         """
+        if self.hosts and certificate is not None:
+            return [
+                certificate.endpoint(reactor, host, self.port) for host in self.hosts
+            ]
         if self.hosts:
             return [PromptEndpoint(reactor, host, self.port) for host in self.hosts]
         try:

@@ -69,6 +69,12 @@ class Operations:
         self._created = created
         self._resource = self.app.resource()
 
+    def reconfigure(self, config: Config) -> None:
+        """
+        Another configuration holds from now on.
+        """
+        self._config = config
+
     def render(self, request: Request) -> None:
         """
         Answer a request.

@@ -19,6 +19,9 @@ from llamaswap_tw.config.schema import (
     Compat,
     Filters,
     GroupSettings,
+    Peer,
+    Profile,
+    Selector,
     ServerLimits,
     Timeouts,
 )
@@ -51,16 +54,34 @@ allowedHosts: [example.org]
 maxRequestBody: 2GiB
 server: {headTimeout: 5s, bodyTimeout: 1m30s, maxHeaderBytes: 128KiB}
 upstream: {ignorePaths: ['[[:alpha:]]\\z']}
-profiles: {p: {pins: {x: full}}}
-selectors: {s: {strategy: pin, targets: [full]}}
-peers: {other: {proxy: "http://other", models: [x]}}
+profiles:
+  p:
+    description: for work
+    pins: {x: full, y: "", z: ~, w: s, v: other/x, plain: f1}
+selectors:
+  s:
+    strategy: spillover
+    targets: [f1, plain, x]
+    settings: {spillover: 3}
+    name: S
+    description: either
+    unlisted: true
+    metadata: {k: [1]}
+peers:
+  other:
+    proxy: https://other/api
+    apiKey: 12345
+    models: [x, a/b, full]
+    filters: {stripParams: seed, setParams: {t: 1}}
+    timeouts: {connect: 7}
+  second: {proxy: "http://second:81", models: [a/b, c]}
 hooks: {on_startup: {preload: [f1, " ", full, nobody]}}
 routing:
   router:
     use: group
     settings:
-      groups: {g: {swap: false, exclusive: no, persistent: y, members: [full]}}
-      matrix: {sets: {}}
+      groups: {g: {swap: false, exclusive: no, persistent: y, members: [full, plain]}}
+      matrix: {vars: {_: 1}, evict_costs: {none: 3}, sets: {s: nobody}}
   scheduler:
     use: fifo
     settings: {fifo: {priority: {f1: 3, plain: -1}, maxWait: 2m}}
@@ -205,11 +226,6 @@ BAD: list[tuple[str, int, str]] = [
     ),
     ("groups: {}\nmatrix: {}", 2, "groups and matrix cannot both be used"),
     ("groups: {}\nrouting: {router: {use: group}}", 1, "cannot be used together"),
-    (
-        "matrix: {sets: {}}",
-        1,
-        "matrix: this planner is not available; available: group",
-    ),
     ("routing: {router: {use: mine}}", 1, "routing.router.use: this planner is not"),
     ("routing: {scheduler: {use: mine}}", 1, "routing.scheduler.use: must be one of"),
     (
@@ -254,13 +270,11 @@ class LoadTests(ConfigTestCase):
         self.assertEqual(config.preload, ("full",))
         self.assertEqual(config.planner, "group")
         self.assertEqual(
-            config.groups, {"g": GroupSettings(False, False, True, ("full",))}
+            config.groups, {"g": GroupSettings(False, False, True, ("full", "plain"))}
         )
+        self.assertIsNone(config.matrix)
         self.assertEqual(config.priorities, {"full": 3, "plain": -1})
         self.assertEqual(config.max_wait, 120.0)
-        self.assertEqual(config.profiles, {"p": {"pins": {"x": "full"}}})
-        self.assertEqual(list(config.selectors), ["s"])
-        self.assertEqual(list(config.peers), ["other"])
         self.assertEqual(
             list(config.models), ["comfyui_auto", "full", "plain", "remote"]
         )
@@ -311,6 +325,92 @@ class LoadTests(ConfigTestCase):
             model.capabilities,
             Capabilities(("text", "image"), ("audio",), True, True, 4096),
         )
+
+    def test_virtual(self) -> None:
+        """
+        Profiles, selectors and peers with every key have their values where they
+        belong, and peers' models have their names.
+        """
+        config = self.load(EVERYTHING)
+        pins = {"x": "full", "y": None, "z": None, "w": "s", "v": "other/x"}
+        self.assertEqual(
+            config.profiles, {"p": Profile("p", "for work", pins | {"plain": "f1"})}
+        )
+        self.assertEqual(
+            config.selectors,
+            {
+                "s": Selector(
+                    id="s",
+                    strategy="spillover",
+                    targets=("f1", "plain", "x"),
+                    spillover=3,
+                    name="S",
+                    description="either",
+                    unlisted=True,
+                    metadata={"k": [1]},
+                )
+            },
+        )
+        self.assertEqual(
+            config.peers,
+            {
+                "other": Peer(
+                    id="other",
+                    proxy="https://other/api",
+                    api_key="12345",
+                    models=("x", "a/b", "full"),
+                    filters=Filters(("seed",), {"t": 1}),
+                    timeouts=Timeouts(connect=7.0, response_header=60.0),
+                ),
+                "second": Peer("second", "http://second:81", models=("a/b", "c")),
+            },
+        )
+        self.assertEqual(
+            config.peer_models,
+            {
+                "other/x": ("other", "x"),
+                "other/a/b": ("other", "a/b"),
+                "other/full": ("other", "full"),
+                "second/a/b": ("second", "a/b"),
+                "second/c": ("second", "c"),
+                "x": ("other", "x"),
+                "c": ("second", "c"),
+            },
+        )
+
+    def test_matrix(self) -> None:
+        """
+        A matrix in use is linked, its costs are the models', in its old place as
+        in its new one.
+        """
+        models = "models: {a: {cmd: 'x ${PORT}'}, o/b: {cmd: 'x ${PORT}'}}\n"
+        matrix = (
+            "matrix: {vars: {b: o/b}, evict_costs: {b: 3, a: 2}, "
+            "sets: {two: +one & a, one: b | a}}"
+        )
+        new = f"routing: {{router: {{use: matrix, settings: {{{matrix}}}}}}}"
+        for text in (matrix, new):
+            config = self.load(models + text)
+            self.assertEqual(config.planner, "matrix")
+            assert config.matrix is not None
+            self.assertEqual(config.matrix.costs, {"o/b": 3, "a": 2})
+            self.assertEqual(config.matrix.vars, {"b": "o/b"})
+            self.assertEqual(
+                [(each.name, each.text) for each in config.matrix.sets],
+                [("one", "b | a"), ("two", "+one & a")],
+            )
+
+    def test_spillover_in_sets(self) -> None:
+        """
+        The targets of a spillover may be in one set of the matrix.
+        """
+        self.load("""
+            models:
+              a: {cmd: "x ${PORT}"}
+              b: {cmd: "x ${PORT}"}
+            matrix: {sets: {s: (a | c1) & b}, vars: {c1: b}}
+            selectors: {s: {strategy: spillover, targets: [a, b]}}
+            """)
 
     def test_every_key_is_tested(self) -> None:
         """
