@@ -19,17 +19,18 @@ and again whenever the queue is walked:
 *No starvation.*  By these rules alone a model that always has a request in
 flight is never idle, and whoever wants it stopped waits forever.  So a ticket
 that has waited for ``max_wait`` is overdue: it stands before all others, and
-while it stays queued it *holds* the models that it needs stopped, and those that
-would come to be in its way, for every ticket behind it.  The first overdue
-ticket is held by nobody.  What it waits for are requests that run, of which
-there come no more, and swaps under way, which end, with whoever joined them: so
-its turn comes after the longest running request and the load before it, and
-then the next one is the first.
+while it stays queued it *claims* the models that it needs stopped: it holds them,
+and those that would come to be in its way, against every ticket behind it.  A
+claim lasts as long as it suffices, though the planner might choose otherwise by
+now.  The first overdue ticket is held by nobody.  What it waits for are requests
+that run, of which there come no more, and swaps under way, which end, with
+whoever joined them: so its turn comes after the longest running request and the
+load before it, and then the next one is the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from math import inf
 
 from zope.interface import implementer
@@ -42,6 +43,7 @@ from ..errors import (
     RequestError,
 )
 from ..interfaces import IEffects, IScheduler, ISwapPlanner, ProcessState, Ticket
+from .claims import Claims, claim, is_held
 from .limits import Limits
 from .swaps import Swap, Swaps
 from .turns import Turns
@@ -60,6 +62,8 @@ class FifoScheduler:
     :param max_wait: seconds after which a ticket is overdue, or `None` for
         never.
     :ivar forced_swaps: how many swaps were started for overdue tickets.
+    :ivar claims: what overdue tickets wait to be stopped, by the model that they
+        want.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class FifoScheduler:
         self._priorities = priorities
         self._max_wait = inf if max_wait is None else max_wait
         self.forced_swaps = 0
+        self.claims: dict[str, frozenset[str]] = {}
         self._turns = Turns()
         self._arrivals = 0
         self._closed: RequestError | None = None
@@ -184,7 +189,7 @@ class FifoScheduler:
         # What was true for those who queue for the same model still is.
         behind_others = self._queue.wants(model)
         self._queue.add(waiter)
-        self._judge(() if behind_others else (waiter,), self._queue.overdue())
+        self._judge(() if behind_others else (waiter,), {})
 
     def _cancelled(self, ticket: Ticket) -> None:
         waiter = self._waiters.get(ticket)
@@ -272,6 +277,7 @@ class FifoScheduler:
         self._closed = error
         for waiter in list(self._waiters.values()):
             self._refuse(waiter, error)
+        self.claims = {}
         self._settle()
 
     def _tick(self, now: float) -> None:
@@ -292,34 +298,42 @@ class FifoScheduler:
         Judge every queued ticket again, in order.
         """
         self._queue.settle()
-        self._judge(self._queue, ())
+        earlier, self.claims = self.claims, {}
+        self._judge(self._queue, earlier)
 
-    def _judge(self, waiters: Iterable[Waiter], holders: Sequence[str]) -> None:
+    def _judge(self, waiters: Iterable[Waiter], earlier: Claims) -> None:
         """
         Judge some of the queue.
 
-        :param waiters: whom, in order.
-        :param holders: the models that overdue tickets ahead of these want.
+        :param waiters: whom, in order; those ahead of them have their claims.
+        :param earlier: what these claimed when they were judged last.
         """
         running = {*self._effects.running(), *self._swaps}
-        holding = dict.fromkeys(holders)
         # What is true for one ticket of a model is true for those behind it.
         stuck: set[str] = set()
         try:
             for waiter in waiters:
                 model = waiter.ticket.model
-                if model in stuck or not self._goes(waiter, running, holding):
-                    stuck.add(model)
-                    if waiter.overdue:
-                        holding[model] = None
+                if model in stuck or self._goes(waiter, running, earlier.get(model)):
+                    continue
+                stuck.add(model)
+                if waiter.overdue:
+                    self.claims[model] = claim(
+                        self._planner,
+                        model,
+                        self._swaps.spare(running),
+                        earlier.get(model),
+                    )
         finally:
             self._settle()
 
     def _goes(
-        self, waiter: Waiter, running: set[str], holders: Collection[str]
+        self, waiter: Waiter, running: set[str], claimed: frozenset[str] | None
     ) -> bool:
         """
         Whether a ticket has left the queue, by rules 3 to 7.
+
+        :param claimed: what it has waited for as an overdue one, if it has.
         """
         model = waiter.ticket.model
         swap = self._swaps.get(model)
@@ -328,42 +342,45 @@ class FifoScheduler:
                 return False
             self._join(swap, waiter)
             return True
-        if any(self._is_held(model, holder, running) for holder in holders):
+        evict = frozenset(self._planner.evictions_for(model, running))
+        if self.claims and is_held(
+            self._planner, self.claims, model, evict, self._swaps.spare(running)
+        ):
             return False
-        if self._may_be_served(model, running):
+        if not evict and self._effects.state_of(model) is ProcessState.READY:
+            if self._swaps.stop(model) or not self._has_slot(model):
+                return False
             self._end(waiter)
             self._serve(waiter.ticket)
             return True
-        evict = frozenset(self._planner.evictions_for(model, running))
-        if not evict and self._effects.state_of(model) is ProcessState.READY:
-            # It only lacks a slot, or is about to be stopped.
-            return False
-        if self._swaps.collide(model, evict) or not evict.isdisjoint(self._serving):
-            return False
+        if not self._may_stop(model, evict):
+            if claimed is None:
+                return False
+            # The planner would wait for others by now.
+            evict = claimed & running
+            if not self._may_stop(model, evict) or self._planner.evictions_for(
+                model, running - evict
+            ):
+                return False
         self._start(waiter, evict, running)
         return True
-
-    def _is_held(self, model: str, holder: str, running: set[str]) -> bool:
-        """
-        Whether an overdue ticket further ahead has a claim against ``model``.
-
-        :param holder: the model that the overdue ticket wants.
-        """
-        if model == holder:
-            return False
-        if model in self._planner.evictions_for(holder, running | {model}):
-            return True
-        return holder in running and holder in self._planner.evictions_for(
-            model, running
-        )
 
     def _may_be_served(self, model: str, running: Collection[str]) -> bool:
         return (
             self._effects.state_of(model) is ProcessState.READY
-            and self._serving.get(model, 0) < self._limits[model].concurrency_limit
+            and self._has_slot(model)
             and not self._planner.evictions_for(model, running)
             and not self._swaps.stop(model)
         )
+
+    def _has_slot(self, model: str) -> bool:
+        return self._serving.get(model, 0) < self._limits[model].concurrency_limit
+
+    def _may_stop(self, model: str, evict: Set[str]) -> bool:
+        """
+        Whether a swap that stops these hinders no other and ends no request.
+        """
+        return evict.isdisjoint(self._serving) and not self._swaps.collide(model, evict)
 
     # What becomes of a ticket.
 

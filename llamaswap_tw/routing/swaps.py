@@ -45,6 +45,12 @@ class Swaps(dict[str, Swap]):
         """
         return any(model in swap.evict for swap in self.values())
 
+    def spare(self, running: set[str]) -> set[str]:
+        """
+        Those of ``running`` that none of them stops.
+        """
+        return running.difference(*(swap.evict for swap in self.values()))
+
     def collide(self, model: str, evict: Set[str]) -> bool:
         """
         Whether a swap to ``model`` that stops ``evict`` would get in the way of

@@ -83,17 +83,6 @@ class Queue:
         """
         return self._models[model] > 0
 
-    def overdue(self) -> list[str]:
-        """
-        The models that overdue waiters want, in order, each once.
-        """
-        models: dict[str, None] = {}
-        for waiter in self._waiters:
-            if not waiter.overdue:
-                break
-            models[waiter.ticket.model] = None
-        return list(models)
-
     def add(self, waiter: Waiter) -> None:
         """
         Put a waiter in its place.

@@ -58,6 +58,24 @@ class UnderWay:
     doomed: bool = False
 
 
+@implementer(ISwapPlanner)
+class Overheard:
+    """
+    A planner of which is known what it was told.
+
+    :ivar running: what ran, when the last swap to a model was decided on.
+    """
+
+    def __init__(self, planner: ISwapPlanner) -> None:
+        self.evictions_for = planner.evictions_for
+        self._swap_started = planner.swap_started
+        self.running: dict[str, Collection[str]] = {}
+
+    def swap_started(self, target: str, running: Collection[str]) -> None:
+        self.running[target] = running
+        self._swap_started(target, running)
+
+
 @implementer(IEffects)
 class World:
     """
@@ -80,7 +98,10 @@ class World:
         self.priorities = priorities or {}
         self.max_wait = inf if max_wait is None else max_wait
         self.manners = manners
-        self.scheduler = FifoScheduler(self, planner, limits, self.priorities, max_wait)
+        self.overheard = Overheard(planner)
+        self.scheduler = FifoScheduler(
+            self, self.overheard, limits, self.priorities, max_wait
+        )
         self.closed = False
         self.now = 0.0
         self.ticked = 0.0
@@ -89,7 +110,11 @@ class World:
         self.swaps: dict[str, UnderWay] = {}
         #: When the swap that brought a model up began.
         self.since: dict[str, int] = {}
+        #: What was claimed when that was looked at last.
+        self.claims: dict[str, frozenset[str]] = {}
         self.serial = 0
+        #: Whether several things happened at once, which are told one by one.
+        self.moved_on = False
         self.arrivals: dict[Ticket, int] = {}
         self.waiting: list[Ticket] = []
         self.served: list[Ticket] = []
@@ -272,9 +297,18 @@ class World:
         """
         return sorted((t for t in self.waiting if self.positions.get(t)), key=self.rank)
 
-    def verdict(self, ticket: Ticket) -> str:
+    def lasting(self) -> set[str]:
+        """
+        What runs or is about to, but for what is about to stop.
+        """
+        stopped = {model for swap in self.swaps.values() for model in swap.evict}
+        return {*self.running(), *self.swaps} - stopped
+
+    def verdict(self, ticket: Ticket, claimed: Collection[str] | None = None) -> str:
         """
         What the rules say about a ticket: join, serve, start, or queue.
+
+        :param claimed: what it waited for, as an overdue one.
         """
         model = ticket.model
         swap = self.swaps.get(model)
@@ -288,9 +322,7 @@ class World:
             wanted = other.model
             if wanted == model:
                 continue
-            if model in self.planner.evictions_for(wanted, running | {model}):
-                return "queue"
-            if wanted in evict:
+            if wanted in evict or self._is_in_the_way(model, evict, wanted):
                 return "queue"
         if any(model in s.evict for s in self.swaps.values()):
             return "queue"
@@ -298,16 +330,51 @@ class World:
             served = sum(t.model == model for t in self.served)
             free = served < self.limits[model].concurrency_limit
             return "serve" if free else "queue"
-        if any(target in evict or s.evict & evict for target, s in self.swaps.items()):
-            return "queue"
-        if any(self.is_serving(m) for m in evict):
-            return "queue"
-        return "start"
+        if self._may_stop(evict):
+            return "start"
+        still = {*(claimed or ())} & running
+        if claimed is not None and self._may_stop(still):
+            suffices = not self.planner.evictions_for(model, running - still)
+            return "start" if suffices else "queue"
+        return "queue"
+
+    def _is_in_the_way(self, model: str, evict: set[str], wanted: str) -> bool:
+        """
+        Whether ``model`` is claimed by who wants ``wanted``, or what would run
+        once ``model`` does leaves no room for that.
+        """
+        claimed = self.scheduler.claims.get(wanted, frozenset())
+        if model in claimed:
+            return True
+        after = (self.lasting() - evict - claimed) | {model}
+        return bool(self.planner.evictions_for(wanted, after - {wanted}))
+
+    def _may_stop(self, evict: set[str]) -> bool:
+        return not any(self.is_serving(m) for m in evict) and not any(
+            target in evict or swap.evict & evict for target, swap in self.swaps.items()
+        )
+
+    def _check_claims(self) -> None:
+        """
+        Whoever is overdue has a claim, which suffices, and which stays as long as
+        it does.
+        """
+        claims = dict(self.scheduler.claims)
+        overdue = {t.model for t in self.queued() if self.is_overdue(t)}
+        assert claims.keys() == overdue, claims
+        for model, claimed in claims.items():
+            others = self.lasting() - {model}
+            assert not self.planner.evictions_for(model, others - claimed), claims
+            earlier = self.claims.get(model, claimed)
+            if not claimed <= earlier:
+                assert self.planner.evictions_for(model, others - earlier), claims
+        self.claims = claims
 
     def check(self) -> None:
         """
         What is true at any time between two events.
         """
+        self.moved_on = False
         up = sorted(m for m, state in self.states.items() if state is not STOPPED)
         for one in up:
             for other in up:
@@ -316,6 +383,11 @@ class World:
                 ) or other not in self.planner.evictions_for(one, {one, other}), (
                     f"{one} beside {other}"
                 )
+        # Somebody is the last for whom the planner was asked.
+        assert not up or any(
+            not self.planner.evictions_for(model, [m for m in up if m != model])
+            for model in up
+        ), f"beside each other: {up}"
         queue = self.queued()
         told = [self.positions[t] for t in queue]
         assert told == list(range(1, len(queue) + 1)), told
@@ -329,8 +401,10 @@ class World:
         if self.events:
             # The scheduler does not know yet, and need not have acted.
             return
+        self._check_claims()
         for ticket in queue:
-            assert self.verdict(ticket) == "queue", self.name(ticket)
+            claimed = self.claims.get(ticket.model)
+            assert self.verdict(ticket, claimed) == "queue", self.name(ticket)
         if queue:
             assert self.served or self.swaps or STOPPING in self.states.values()
         for ticket in self.waiting:
@@ -349,11 +423,19 @@ class World:
         self.seen["forced swap" if overdue else "swap"] += 1
         self.seen["parallel swaps"] += bool(self.swaps)
         self.seen["swap to a ready model"] += self.states[model] is READY
-        running = {*self.running(), *self.swaps}
-        assert list(evict) == list(self.planner.evictions_for(model, running))
+        # Effects carried out since may have changed what runs.
+        running = {*self.overheard.running[model]}
+        assert list(evict) == sorted({*evict} & running)
+        assert not self.planner.evictions_for(model, running - {*evict})
         first = min((t for t in self.waiting if t.model == model), key=self.rank)
         assert overdue == self.is_overdue(first), self.name(first)
-        self._check_turn(first, "start")
+        wanted = list(self.planner.evictions_for(model, running))
+        if list(evict) != wanted:
+            self.seen["swap by an earlier claim"] += 1
+            assert overdue, wanted
+            if running == {*self.running(), *self.swaps}:
+                assert not self._may_stop({*wanted}), wanted
+        self._check_turn(first, "start", evict)
         self.serial += 1
         swap = UnderWay(self.serial, frozenset(evict), set(evict))
         self.swaps[model] = swap
@@ -389,6 +471,7 @@ class World:
 
     def stop(self, models: Sequence[str]) -> None:
         self.log.append(" ".join(["stop", *models]))
+        self.moved_on = len(models) > 1
         for model in models:
             self.seen["unload while serving"] += self.is_serving(model)
             swap = self.swaps.get(model)
@@ -413,12 +496,14 @@ class World:
 
     # How the world goes on.
 
-    def _check_turn(self, ticket: Ticket, verdict: str) -> None:
+    def _check_turn(
+        self, ticket: Ticket, verdict: str, evict: Collection[str] | None = None
+    ) -> None:
         """
         Fail unless it was a ticket's turn.
         """
-        assert self.verdict(ticket) == verdict, self.name(ticket)
-        if self.manners.instant or self.manners.hasty or self.events:
+        assert self.verdict(ticket, evict) == verdict, self.name(ticket)
+        if self.manners.instant or self.manners.hasty or self.events or self.moved_on:
             # The world has moved on, perhaps in favour of others, since the
             # scheduler decided.
             return

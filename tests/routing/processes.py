@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from llamaswap_tw.errors import ModelUnloaded, RequestError, StartFailed
 from llamaswap_tw.interfaces import IModelProcess, ProcessState, StateObserver
+from llamaswap_tw.process.launch import Launch, Policy
 
 
 @implementer(IModelProcess)
@@ -20,6 +21,7 @@ class FakeProcess:
     :param observer: told of each change of state.
     :ivar starts: how often it was started.
     :ivar graces: with which graces it was stopped.
+    :ivar launches: what it was told to be started by.
     :ivar in_flight: how many requests it was told of.
     """
 
@@ -33,6 +35,7 @@ class FakeProcess:
         self.graces: list[float | None] = []
         self.in_flight = 0
         self.forgiven = 0
+        self.launches: list[Launch] = []
         self._observer = observer
         self._for_ready: list[Deferred[None]] = []
         self._for_stop: list[Deferred[None]] = []
@@ -65,6 +68,15 @@ class FakeProcess:
 
     def shut_down(self, grace: float) -> Deferred[None]:
         return self.stop(grace)
+
+    def reconfigure(self, launch: Launch, policy: Policy) -> None:
+        self.launches.append(launch)
+
+    def replace(self, launch: Launch) -> None:
+        self.launches.append(launch)
+
+    def retire(self) -> Deferred[None]:
+        return self.stop()
 
     def request_began(self) -> None:
         self.in_flight += 1

@@ -4,21 +4,25 @@ Nobody waits beyond the bound, whatever the load: the scheduler in simulated tim
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import product
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw.interfaces import Ticket
+from llamaswap_tw.interfaces import ISwapPlanner, Ticket
 from llamaswap_tw.routing.group import Group, GroupPlanner
 from llamaswap_tw.routing.limits import Limits
+from llamaswap_tw.routing.matrix.link import link
+from llamaswap_tw.routing.matrix.planner import MatrixPlanner
 
 from ..support import EXAMPLES
 from .fakes import Manners, World
-from .test_fifo_machine import MODELS, planners
+from .test_fifo_machine import MODELS, group_planners, ignore, matrix_planners
 
 #: Seconds: what every request, load and stop takes at most; until overdue.
 REQUEST = 8.0
@@ -36,7 +40,7 @@ class Simulation(World):
 
     def __init__(
         self,
-        planner: GroupPlanner,
+        planner: ISwapPlanner,
         limit: int,
         priorities: dict[str, int],
         seed: int,
@@ -128,7 +132,7 @@ class BoundTests(SynchronousTestCase):
 
     @settings(max_examples=EXAMPLES // 3, deadline=None)
     @given(
-        planner=planners(),
+        planner=st.one_of(group_planners(), matrix_planners),
         limit=st.integers(1, 4),
         priorities=st.dictionaries(st.sampled_from(MODELS), st.integers(-1, 1)),
         greedy=st.sets(st.sampled_from(MODELS), min_size=1, max_size=4),
@@ -136,7 +140,7 @@ class BoundTests(SynchronousTestCase):
     )
     def test_bound(
         self,
-        planner: GroupPlanner,
+        planner: ISwapPlanner,
         limit: int,
         priorities: dict[str, int],
         greedy: set[str],
@@ -154,7 +158,7 @@ class BoundTests(SynchronousTestCase):
         world.run(300)
         self.assertTrue(world.worst)
 
-    def _busy(self, planner: GroupPlanner, busy: str, others: str) -> Simulation:
+    def _busy(self, planner: ISwapPlanner, busy: str, others: str) -> Simulation:
         world = Simulation(planner, 4, {busy: 5}, 1)
         world.keep_asking(busy, REQUEST / 4)
         world.run(15)
@@ -200,3 +204,56 @@ class BoundTests(SynchronousTestCase):
         world.run(200)
         self.assertLessEqual(world.worst["c"], MAX_WAIT + REQUEST + STOP + LOAD)
         self.assertGreater(world.seen["grant"], 20)
+
+    def _chooses(
+        self, happens: Callable[[Simulation], object], runs: str
+    ) -> Counter[str]:
+        """
+        Let ``d`` be overdue while ``a`` and ``b`` are never idle, either of which it
+        can do without, and something happen that makes the other one the better
+        choice.
+
+        :returns: how often what happened.
+        """
+        sets = {"all": "a & b & c", "one": "d & a", "two": "d & b & c"}
+        seen: Counter[str] = Counter()
+        for seed, at in product(range(4), (2.0, 4.0, 6.0)):
+            planner = MatrixPlanner(link(sets, {}, MODELS), {}, ignore)
+            world = Simulation(planner, 4, {}, seed)
+            for model in runs:
+                world.keep_asking(model, REQUEST / 4 if model in "ab" else 999)
+            world.run(40)
+            world.request("d")
+            world.run(40 + MAX_WAIT + at)
+            if "d" not in self._up(world):
+                seen["overdue"] += 1
+                happens(world)
+            world.run(120)
+            bound = MAX_WAIT + REQUEST + STOP + LOAD
+            self.assertLessEqual(world.worst["d"], bound)
+            seen += world.seen
+        return seen
+
+    def _up(self, world: Simulation) -> set[str]:
+        return {*world.running(), *world.swaps}
+
+    def test_choice_stays_when_more_runs(self) -> None:
+        """
+        What is asked for while a ticket is overdue does not make it wait for
+        another model than before: it is held.
+        """
+
+        def ask(world: Simulation) -> None:
+            world.request("c")
+            self.assertNotIn("c", self._up(world))
+
+        self.assertGreater(self._chooses(ask, "ab")["overdue"], 3)
+
+    def test_choice_stays_when_less_runs(self) -> None:
+        """
+        Nor does a model that crashes: where the first choice becomes idle before
+        what the planner would choose by then, that is what stops.
+        """
+        seen = self._chooses(lambda world: world.crash("c"), "abc")
+        self.assertGreater(seen["overdue"], 3)
+        self.assertGreater(seen["swap by an earlier claim"], 1)

@@ -1,11 +1,12 @@
 """
-The scheduler and the group planner, through random sequences of events.
+The scheduler and each planner, through random sequences of events.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
@@ -22,9 +23,12 @@ from llamaswap_tw.errors import RequestError, ShuttingDown
 from llamaswap_tw.interfaces import IEffects, IScheduler, ISwapPlanner
 from llamaswap_tw.routing.group import Group, GroupPlanner
 from llamaswap_tw.routing.limits import Limits
+from llamaswap_tw.routing.matrix.link import link
+from llamaswap_tw.routing.matrix.planner import MatrixPlanner
 
 from ..support import ModelTestCase
 from .fakes import Manners, World
+from .matrices import costs_of, linked_sets
 
 MODELS = ("a", "b", "c", "d", "e")
 
@@ -34,7 +38,7 @@ _groups = st.builds(
 
 
 @st.composite
-def planners(draw: st.DrawFn) -> GroupPlanner:
+def group_planners(draw: st.DrawFn) -> GroupPlanner:
     """
     Any groups over `MODELS`, some of which may be in none.
     """
@@ -50,12 +54,26 @@ def planners(draw: st.DrawFn) -> GroupPlanner:
     return GroupPlanner(groups, MODELS)
 
 
+def ignore(line: str) -> None:
+    """
+    What a planner logs is of no matter here.
+    """
+
+
+#: Any matrices over `MODELS`, some of which may be in no set.
+matrix_planners = st.builds(
+    MatrixPlanner, linked_sets(MODELS), costs_of(MODELS), st.just(ignore)
+)
+
+
 _limits = st.builds(
     Limits,
     concurrency_limit=st.integers(1, 3),
     queue_limit=st.integers(0, 2),
     queue_timeout=st.sampled_from([None, None, 7.0]),
 )
+# A place in a list that is not known yet: cheaper to draw than from the list.
+_which = st.integers(0, 59)
 _manners = st.builds(
     Manners,
     instant=st.sampled_from([False, False, True]),
@@ -96,13 +114,16 @@ class SchedulerMachine(RuleBasedStateMachine):
     """
     Anything may happen, in any order; `World` and its checks know what must be
     true all the time.
+
+    :cvar planners: with which planners.
     """
 
+    planners: ClassVar[st.SearchStrategy[ISwapPlanner]]
     world: World
     close: bool
 
     @initialize(
-        planner=planners(),
+        data=st.data(),
         limits=st.fixed_dictionaries(dict.fromkeys(MODELS, _limits)),
         priorities=st.dictionaries(st.sampled_from(MODELS), st.integers(-1, 1)),
         max_wait=st.sampled_from([None, 5.0, 10.0]),
@@ -111,13 +132,14 @@ class SchedulerMachine(RuleBasedStateMachine):
     )
     def begin(
         self,
-        planner: GroupPlanner,
+        data: st.DataObject,
         limits: dict[str, Limits],
         priorities: dict[str, int],
         max_wait: float | None,
         manners: Manners,
         close: bool,
     ) -> None:
+        planner = data.draw(self.planners)
         self.world = World(planner, limits, priorities, max_wait, manners)
         self.close = close
 
@@ -126,16 +148,16 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.world.request(model)
 
     @precondition(lambda self: self.world.moves())
-    @rule(data=st.data())
-    def happens(self, data: st.DataObject) -> None:
-        moves = dict(self.world.moves())
-        name = data.draw(st.sampled_from(list(moves)))
-        moves[name]()
+    @rule(number=_which)
+    def happens(self, number: int) -> None:
+        moves = self.world.moves()
+        moves[number % len(moves)][1]()
 
     @precondition(lambda self: self.world.served)
-    @rule(data=st.data())
-    def release(self, data: st.DataObject) -> None:
-        self.world.release(data.draw(st.sampled_from(self.world.served)))
+    @rule(number=_which)
+    def release(self, number: int) -> None:
+        served = self.world.served
+        self.world.release(served[number % len(served)])
 
     @rule(models=st.lists(st.sampled_from(MODELS), max_size=2, unique=True))
     def unload(self, models: list[str]) -> None:
@@ -155,16 +177,38 @@ class SchedulerMachine(RuleBasedStateMachine):
             finish(self.world, self.close)
 
 
+class GroupMachine(SchedulerMachine):
+    """
+    With groups.
+    """
+
+    planners = group_planners()
+
+
+class MatrixMachine(SchedulerMachine):
+    """
+    With a matrix.
+    """
+
+    planners = matrix_planners
+
+
 class SchedulerMachineTests(ModelTestCase):
     """
     The scheduler keeps its promises whatever happens, in whatever order.
     """
 
-    def test_machine(self) -> None:
+    def test_groups(self) -> None:
         """
-        No sequence of events breaks a rule.
+        No sequence of events breaks a rule, whatever the groups.
         """
-        self.run_machine(SchedulerMachine)
+        self.run_machine(GroupMachine)
+
+    def test_matrix(self) -> None:
+        """
+        No sequence of events breaks a rule, whatever the matrix.
+        """
+        self.run_machine(MatrixMachine)
 
     def test_interfaces(self) -> None:
         """
@@ -182,8 +226,9 @@ class SchedulerMachineTests(ModelTestCase):
         """
         random = Random(7)
         seen: Counter[str] = Counter()
-        for _ in range(60):
-            world = self._random_world(random)
+        for number in range(120):
+            planner = self._random_matrix if number % 2 else self._random_groups
+            world = self._random_world(planner(random), random)
             for _ in range(120):
                 self._random_move(world, random)
                 world.check()
@@ -206,7 +251,7 @@ class SchedulerMachineTests(ModelTestCase):
         ):
             self.assertGreater(seen[what], 3, (what, seen))
 
-    def _random_world(self, random: Random) -> World:
+    def _random_groups(self, random: Random) -> ISwapPlanner:
         def flag() -> bool:
             return random.random() < 0.5
 
@@ -220,6 +265,19 @@ class SchedulerMachineTests(ModelTestCase):
             )
             for name in {*names} - {"-"}
         }
+        return GroupPlanner(groups, MODELS)
+
+    def _random_matrix(self, random: Random) -> ISwapPlanner:
+        sets = {
+            name: " & ".join(random.sample(MODELS, random.randint(2, 4)))
+            for name in "vwxyz"
+        }
+        return MatrixPlanner(link(sets, {}, MODELS), {"a": 2}, ignore)
+
+    def _random_world(self, planner: ISwapPlanner, random: Random) -> World:
+        def flag() -> bool:
+            return random.random() < 0.5
+
         limits = {
             model: Limits(
                 random.randint(1, 3), random.randint(0, 2), random.choice([None, 7.0])
@@ -227,7 +285,7 @@ class SchedulerMachineTests(ModelTestCase):
             for model in MODELS
         }
         manners = Manners(late=flag(), patient=flag())
-        return World(GroupPlanner(groups, MODELS), limits, {"a": 1}, 5.0, manners)
+        return World(planner, limits, {"a": 1}, 5.0, manners)
 
     def _random_move(self, world: World, random: Random) -> None:
         kind = random.random()

@@ -61,11 +61,11 @@ class RouterTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.processes: dict[str, FakeProcess] = {}
         self.clients = {model: Client() for model in self.models}
-        self.router = Router(
-            self.clock, self.processes, self.clients, SWAP_GRACE, self.make_scheduler
-        )
+        self.router = Router(self.clock, SWAP_GRACE, self.make_scheduler)
         for model in self.models:
-            self.processes[model] = FakeProcess(model, self.router.state_changed)
+            process = FakeProcess(model, self.router.state_changed)
+            self.processes[model] = process
+            self.router.add(process, self.clients[model])
         self.a, self.b, self.c = (self.processes[model] for model in self.models)
 
     def make_scheduler(self, effects: IEffects) -> IScheduler:

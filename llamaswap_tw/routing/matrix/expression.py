@@ -106,7 +106,7 @@ class BadExpression(ValueError):
         if len(self.text) > _SHOWN:
             start = max(0, min(self.at - _SHOWN // 2, len(self.text) - _SHOWN))
         shown = "".join(
-            character if character.isascii() and character.isprintable() else " "
+            character if character.isprintable() else " "
             for character in self.text[start : start + _SHOWN]
         )
         before = "…" if start else ""

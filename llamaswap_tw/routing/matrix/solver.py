@@ -24,13 +24,18 @@ with which the best worth can still be reached.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from .nodes import And, Model, Node, Or
+from .expression import Or
+from .link import Linked, LinkedSet, Model
+
+#: How deep expressions may be nested, references included.
+DEPTH_LIMIT = 300
 
 #: A choice as far as it matters: the shared models in it, and the others' worth.
-_Kept = tuple[int, int]
+_Kept: TypeAlias = tuple[int, int]
 
 _NOTHING: list[_Kept] = [(0, 0)]
 
@@ -40,47 +45,89 @@ class Choice:
     """
     How a model can run.
 
-    :ivar position: of the set that allows it, among those that the solver was
-        given; `None` where the model is in no set, and runs alone.
+    :ivar chosen: the set that allows it; `None` where the model is in no set, and
+        runs alone.
     :ivar stopped: the models that run outside of it, sorted.
     :ivar cost: their summed cost.
     """
 
-    position: int | None
+    chosen: LinkedSet | None
     stopped: tuple[str, ...]
     cost: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Tree:
+    """
+    An expression, made ready for questions.
+
+    :ivar either: whether it is one of its parts, not all of them.
+    :ivar parts: its parts.
+    :ivar below: the models in it.
+    :ivar repeated: those of them that are in several of its parts.
+    :ivar flat: whether its parts are single models; a model itself is flat, has no
+        parts, and is no ``either``.
+    :ivar depth: how deep it is nested.
+    """
+
+    either: bool
+    parts: tuple[_Tree, ...]
+    below: int
+    repeated: int
+    flat: bool
+    depth: int
 
 
 class Solver:
     """
     Finds the choice that costs least.
 
-    :param sets: what may run together, in the order that decides ties.
+    :param sets: what may run together, in the order that decides ties; each after
+        those that it refers to.
     :param costs: by model, what it costs to stop it, from 1 on; 1 where there is
         none.
+    :raises ValueError: where a set is nested too deep.
     """
 
-    def __init__(self, sets: Sequence[Node], costs: Mapping[str, int]) -> None:
-        self._sets = tuple(sets)
+    def __init__(self, sets: Sequence[LinkedSet], costs: Mapping[str, int]) -> None:
         self._costs = dict(costs)
         #: Each model's bit.
         self._bits: dict[str, int] = {}
-        #: The models below each node, by its id: where sets refer to one another a
-        #: node hangs in many places, and to compare it would walk all of them.
-        self._below: dict[int, int] = {}
-        self._tops = tuple(self._measure(node) for node in self._sets)
+        known: dict[Linked, _Tree] = {}
+        self._sets: list[tuple[LinkedSet, _Tree]] = []
+        for each in sets:
+            tree = self._grow(each.node, known)
+            if tree.depth > DEPTH_LIMIT:
+                raise ValueError(
+                    f"set {each.name!r}: with what it refers to it is nested more "
+                    f"than {DEPTH_LIMIT} deep"
+                )
+            self._sets.append((each, tree))
 
-    def _measure(self, node: Node) -> int:
-        below = self._below.get(id(node))
-        if below is None:
-            if isinstance(node, Model):
-                below = self._bits.setdefault(node.id, 1 << len(self._bits))
-            else:
-                below = 0
-                for part in node.parts:
-                    below |= self._measure(part)
-            self._below[id(node)] = below
-        return below
+    def _grow(self, node: Linked, known: dict[Linked, _Tree]) -> _Tree:
+        tree = known.get(node)
+        if tree is not None:
+            return tree
+        if isinstance(node, Model):
+            bit = self._bits.setdefault(node.id, 1 << len(self._bits))
+            tree = _Tree(False, (), bit, 0, True, 1)
+        else:
+            parts = []
+            below = repeated = 0
+            for part in node.parts:
+                parts.append(self._grow(part, known))
+                repeated |= below & parts[-1].below
+                below |= parts[-1].below
+            tree = _Tree(
+                isinstance(node, Or),
+                tuple(parts),
+                below,
+                repeated,
+                all(not part.parts for part in parts),
+                1 + max(part.depth for part in parts),
+            )
+        known[node] = tree
+        return tree
 
     def choose(self, target: str, running: Collection[str]) -> Choice:
         """
@@ -98,22 +145,26 @@ class Solver:
             if its is not None:
                 worth[its] = self._costs.get(model, 1)
         most = sum(worth.values())
-        # More than all others: what is best contains the target if anything does.
+        # More than all others: the best has the target in it, if any choice has.
         worth[bit] = most + 1
-        query = _Query(self._below, worth)
-        position, best = None, most
-        for index, (node, below) in enumerate(zip(self._sets, self._tops, strict=True)):
+        query = _Query(worth)
+        best = most
+        chosen: tuple[LinkedSet, _Tree] | None = None
+        for each in self._sets:
+            tree = each[1]
             # An earlier set wins where it is as good.
-            if below & bit and query.worth(below) > best:
-                its_best = query.choices(node, 0)[0][1]
+            if tree.below & bit and query.worth(tree.below) > best:
+                its_best = query.best(tree)
                 if its_best > best:
-                    position, best = index, its_best
+                    chosen, best = each, its_best
                     if best == 2 * most + 1:
                         break
-        kept = 0 if position is None else query.first(self._sets[position], best)
+        kept = 0 if chosen is None else query.first(chosen[1], best)
         stopped = sorted(m for m in running if not self._bits.get(m, 0) & kept)
         return Choice(
-            position, tuple(stopped), sum(self._costs.get(m, 1) for m in stopped)
+            None if chosen is None else chosen[0],
+            tuple(stopped),
+            sum(self._costs.get(m, 1) for m in stopped),
         )
 
 
@@ -121,16 +172,14 @@ class _Query:
     """
     One question to a solver.
 
-    :param below: the models below each node, by the node's id.
     :param worth: of the models that matter, by their bits.
     """
 
-    def __init__(self, below: Mapping[int, int], worth: Mapping[int, int]) -> None:
-        self._below = below
+    def __init__(self, worth: Mapping[int, int]) -> None:
         self._worth = worth
         self._relevant = sum(worth)
-        self._choices: dict[tuple[int, int], list[_Kept]] = {}
-        self._rests: dict[tuple[int, int], list[list[_Kept]]] = {}
+        self._choices: dict[tuple[_Tree, int], list[_Kept]] = {}
+        self._rests: dict[tuple[_Tree, int], list[list[_Kept]]] = {}
         self._worths: dict[int, int] = {0: 0}
 
     def worth(self, models: int) -> int:
@@ -140,131 +189,147 @@ class _Query:
         models &= self._relevant
         worth = self._worths.get(models)
         if worth is None:
-            worth, left = 0, models
-            while left:
-                low = left & -left
-                worth += self._worth[low]
-                left ^= low
+            worth = sum(self._worth[bit] for bit in _bits(models))
             self._worths[models] = worth
         return worth
 
-    def choices(self, node: Node, shared: int) -> list[_Kept]:
+    def best(self, tree: _Tree) -> int:
+        """
+        The best worth that a choice of an expression has.
+        """
+        # Nothing is shared with anybody: one choice is left.
+        return self._had(tree, 0)[0][1]
+
+    def first(self, tree: _Tree, best: int) -> int:
+        """
+        :param best: the best worth that can be had of ``tree``.
+        :returns: the models of the first choice that is worth so much.
+        """
+        return self._first(tree, 0, _NOTHING, best)
+
+    def _had(self, tree: _Tree, shared: int) -> list[_Kept]:
         """
         What can be had of an expression.
 
-        :param node: the expression.
-        :param shared: the models to tell apart; where there are none one choice is
-            left.
+        :param shared: the models to tell apart.
         :returns: the choices, none of which is as good as another.
         """
-        below = self._below[id(node)] & self._relevant
+        below = tree.below & self._relevant
         if not below:
             return _NOTHING
         shared &= below
-        if isinstance(node, Model):
+        if tree.flat and not tree.either:
             return [(shared, self.worth(below & ~shared))]
-        key = (id(node), shared)
+        key = (tree, shared)
         choices = self._choices.get(key)
         if choices is None:
-            if isinstance(node, And):
-                choices = self._rest(node, shared)[0]
+            # In an either, a part where nothing matters is as good as no other.
+            if not tree.either:
+                if (tree.repeated & below) | shared:
+                    choices = self._rest(tree, shared)[0]
+                else:
+                    # The same, in short: each part is nobody else's affair.
+                    worth = 0
+                    for part in tree.parts:
+                        worth += self._had(part, 0)[0][1]
+                    choices = [(0, worth)]
+            elif tree.flat and not shared:
+                choices = [(0, max(self._worth[bit] for bit in _bits(below)))]
+            elif tree.flat:
+                choices = _best(
+                    (bit, 0) if bit & shared else (0, self._worth[bit])
+                    for bit in _bits(below)
+                )
             else:
-                # An alternative of which nothing matters is as good as no other.
                 choices = _best(
                     choice
-                    for part in node.parts
-                    if self._below[id(part)] & below
-                    for choice in self.choices(part, shared)
+                    for part in tree.parts
+                    if part.below & below
+                    for choice in self._had(part, shared)
                 )
             self._choices[key] = choices
         return choices
 
-    def _rest(self, node: And, shared: int) -> list[list[_Kept]]:
+    def _rest(self, tree: _Tree, shared: int) -> list[list[_Kept]]:
         """
         :returns: what can be had of the parts from each on; nothing, after the
             last.
         """
-        key = (id(node), shared)
+        key = (tree, shared)
         rests = self._rests.get(key)
         if rests is None:
-            rests = [_NOTHING]
-            before = self._shared_before(node, shared)
+            befores = []
+            before = shared
+            for part in tree.parts:
+                befores.append(before)
+                before |= part.below
+            rest = _NOTHING
+            rests = [rest]
             after = 0
-            for part, known in zip(reversed(node.parts), reversed(before), strict=True):
-                its = self.choices(part, known | after)
-                after |= self._below[id(part)]
-                # What neither a part before these nor anybody else has is told
-                # apart no longer.
-                rests.append(
-                    _best(
+            for part, before in zip(
+                reversed(tree.parts), reversed(befores), strict=True
+            ):
+                if part.below & self._relevant:
+                    # Who stands neither before nor outside is told apart no longer.
+                    rest = _best(
                         (
-                            (mine | other) & known,
-                            worth + more + self.worth((mine | other) & ~known),
+                            (mine | other) & before,
+                            worth + more + self.worth((mine | other) & ~before),
                         )
-                        for mine, worth in its
-                        for other, more in rests[-1]
+                        for mine, worth in self._had(part, before | after)
+                        for other, more in rest
                     )
-                )
+                    after |= part.below
+                rests.append(rest)
             rests.reverse()
             self._rests[key] = rests
         return rests
 
-    def _shared_before(self, node: And, shared: int) -> list[int]:
-        """
-        :returns: for each part, the models that are shared or stand in a part
-            before it.
-        """
-        known = []
-        for part in node.parts:
-            known.append(shared)
-            shared |= self._below[id(part)]
-        return known
-
-    def first(self, node: Node, best: int) -> int:
-        """
-        :param best: the best worth that can be had of ``node``.
-        :returns: the models of the first choice that is worth so much.
-        """
-        return self._first(node, 0, _NOTHING, best)
-
-    def _first(self, node: Node, shared: int, others: list[_Kept], best: int) -> int:
+    def _first(self, tree: _Tree, shared: int, others: list[_Kept], best: int) -> int:
         """
         :param others: what can be had besides.
-        :returns: the models of the first choice of ``node`` that together with one
+        :returns: the models of the first choice of ``tree`` that together with one
             of those is worth so much.
         """
-        below = self._below[id(node)] & self._relevant
-        if not below or isinstance(node, Model):
+        below = tree.below & self._relevant
+        if not below or (tree.flat and not tree.either):
             return below
-        if isinstance(node, Or):
-            for part in node.parts[:-1]:
+        if tree.either:
+            for part in tree.parts[:-1]:
                 if self._reaches(part, shared, others, best):
                     return self._first(part, shared, others, best)
-            return self._first(node.parts[-1], shared, others, best)
-        rests = self._rest(node, shared & below)
-        every = [self._below[id(part)] for part in node.parts]
+            return self._first(tree.parts[-1], shared, others, best)
+        rests = self._rest(tree, shared & below)
         chosen = 0
-        for index, part in enumerate(node.parts):
+        for index, part in enumerate(tree.parts):
+            if not part.below & below:
+                continue
             besides = [
                 (mask | other | chosen, worth + more)
                 for mask, worth in others
                 for other, more in rests[index + 1]
             ]
             known = shared
-            for position, its in enumerate(every):
-                if position != index:
-                    known |= its
+            for sibling in (*tree.parts[:index], *tree.parts[index + 1 :]):
+                known |= sibling.below
             chosen |= self._first(part, known, besides, best)
         return chosen
 
     def _reaches(
-        self, node: Node, shared: int, others: list[_Kept], best: int
+        self, tree: _Tree, shared: int, others: list[_Kept], best: int
     ) -> bool:
         return any(
             worth + more + self.worth(mask | other) == best
-            for mask, worth in self.choices(node, shared)
+            for mask, worth in self._had(tree, shared)
             for other, more in others
         )
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        bit = mask & -mask
+        yield bit
+        mask ^= bit
 
 
 def _best(choices: Iterable[_Kept]) -> list[_Kept]:
@@ -280,7 +345,9 @@ def _best(choices: Iterable[_Kept]) -> list[_Kept]:
     kept: list[_Kept] = []
     # One that is dropped for another comes after it.
     for mask, worth in sorted(
-        worths.items(), key=lambda choice: (choice[1], choice[0].bit_count()), reverse=True
+        worths.items(),
+        key=lambda choice: (choice[1], choice[0].bit_count()),
+        reverse=True,
     ):
         if not any(mask & ~other == 0 and worth <= more for other, more in kept):
             kept.append((mask, worth))
