@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from .errors import RequestError
+    from .process.launch import Launch, Policy
     from .routing.limits import Limits
 
 
@@ -241,8 +242,30 @@ class IModelProcess(Interface):
         """
         Stop it for good: from now on nobody can start it.
 
-        :param grace: as for `stop`.
+        :param grace: as for `stop`; its ``unloadTimeout`` where that is less.
         :returns: a `Deferred` that fires when nothing of it lives any more.
+        """
+
+    def reconfigure(launch: Launch, policy: Policy) -> None:
+        """
+        Another configuration of it holds from now on.
+
+        :param launch: where this is another one, what runs ends with its
+            requests, and whoever asks meanwhile waits and then gets the new one.
+        :param policy: holds at once.
+        """
+
+    def retire() -> Deferred[None]:
+        """
+        Let what runs end with its requests, within reason, and then for good.
+
+        :returns: a `Deferred` that fires when nothing of it lives any more.
+        """
+
+    def replace(launch: Launch) -> None:
+        """
+        Start it by this launch the next time, and let what runs end with its
+        requests; also where it was retired, and is not down yet.
         """
 
     def request_began() -> None:

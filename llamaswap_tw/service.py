@@ -1,5 +1,5 @@
 """
-The one place where the parts are wired: start-up, and the order of shutdown.
+The one place where the parts are wired: start, reload, and the order of shutdown.
 """
 
 from __future__ import annotations
@@ -7,17 +7,12 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import (
-    Deferred,
-    gatherResults,
-    inlineCallbacks,
-    succeed,
-)
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
@@ -27,7 +22,6 @@ from twisted.python.failure import Failure
 from .config.schema import Config, Model
 from .interfaces import IEffects, IScheduler
 from .observe.logs import Logs
-from .process.launch import Launch, Policy
 from .process.launcher import Launcher
 from .process.model import ModelProcess
 from .process.prober import HttpProber
@@ -35,14 +29,14 @@ from .process.watch import Watch
 from .proxy.client import UpstreamClient
 from .proxy.probe import StatusClient
 from .proxy.timeouts import Timeouts
+from .reload import Reloader, SourceWatch
 from .routing.fifo import FifoScheduler
-from .routing.group import Group, GroupPlanner
-from .routing.limits import Limits
 from .routing.router import Router
+from .settings import launch_of, limits_of, planner_of, policy_of, timeouts_of
 from .web.channel import Site
 from .web.front import Front
 from .web.inference import Inference, model_routes
-from .web.listen import Address, BadAddress, explain_cannot_listen
+from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
 
 _log = Logger()
@@ -57,60 +51,14 @@ _FOR_PROCESSES = 3.0
 #: younger collections, come before the next: one stops every stream at once.
 _GC_THRESHOLDS = (10_000, 20, 50)
 
+#: Loads the configuration again, given the ports that models have already.
+Load = Callable[[Mapping[str, int]], Config]
+
 
 class CannotListen(Exception):
     """
     The daemon cannot listen where it should; the message is for the user.
     """
-
-
-def launch_of(model: Model) -> Launch:
-    """
-    What a model's configuration says about its process.
-    """
-    return Launch(
-        command=model.command,
-        stop_command=model.stop_command,
-        environment=dict(model.env),
-        proxy=model.proxy,
-        check_endpoint=model.check_endpoint,
-        port=model.port,
-    )
-
-
-def policy_of(model: Model, config: Config) -> Policy:
-    """
-    What may change about a process while it runs.
-    """
-    return Policy(
-        health_check_timeout=float(config.health_check_timeout),
-        unload_timeout=float(model.unload_timeout),
-        ttl=float(model.ttl),
-    )
-
-
-def timeouts_of(model: Model) -> Timeouts:
-    """
-    How long a model's server may take for what.
-    """
-    return Timeouts(
-        connect=model.timeouts.connect,
-        keepalive=model.timeouts.keepalive,
-        response_header=model.timeouts.response_header,
-        tls_handshake=model.timeouts.tls_handshake,
-        idle_conn=model.timeouts.idle_conn,
-    )
-
-
-def limits_of(model: Model) -> Limits:
-    """
-    How many requests a model may have.
-    """
-    return Limits(
-        concurrency_limit=model.concurrency_limit,
-        queue_limit=model.queue_limit,
-        queue_timeout=model.queue_timeout,
-    )
 
 
 @dataclass
@@ -120,9 +68,12 @@ class _Parts:
     """
 
     watch: Watch
-    processes: dict[str, ModelProcess]
+    launcher: Launcher
+    prober: HttpProber
     router: Router
     readers: LogReaders
+    inference: Inference
+    operations: Any
     site: Site
 
 
@@ -134,6 +85,10 @@ class LlamaSwapService(Service):
     :param config: what is configured.
     :param addresses: where to listen.
     :param logs: the logs.
+    :param load: loads the configuration again; called in a thread.
+    :param certificate: what HTTPS is served with, or `None` for HTTP.
+    :param watch_config: whether to reload when its sources change.
+    :param configured: told of each configuration that holds after the first.
     :ivar ended_in_time: whether all went down within the time a shutdown has.
     """
 
@@ -143,17 +98,30 @@ class LlamaSwapService(Service):
         config: Config,
         addresses: Sequence[Address],
         logs: Logs,
+        load: Load,
+        certificate: Certificate | None,
+        watch_config: bool,
+        configured: Callable[[Config], None],
     ) -> None:
         self._reactor = reactor
         self._config = config
         self._addresses = addresses
         self._logs = logs
+        self._load = load
+        self._certificate = certificate
+        self._watches = watch_config
+        self._configured = configured
         self._ports: list[IListeningPort] = []
+        self._clients: dict[str, tuple[Timeouts, UpstreamClient]] = {}
+        self._sources = SourceWatch(reactor, self._in_thread, self.reload)
+        self._reloader = Reloader(self._in_thread, self._load_again, self._apply)
         self.ended_in_time = True
 
     def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
         pool = self._reactor.getThreadPool()
         return deferToThreadPool(self._reactor, pool, function, *args)
+
+    # Start.
 
     def startService(self) -> None:
         """
@@ -162,83 +130,92 @@ class LlamaSwapService(Service):
         :raises CannotListen: if an address cannot be listened on at once.
         """
         super().startService()
-        for warning in self._config.warnings:
-            _log.warn("{warning}", warning=warning)
-        watch = Watch(self._reactor, os.environ)
-        launcher = Launcher(self._reactor, self._in_thread, os.environ, watch)
-        self._parts = self._wire(watch, launcher)
+        self._warn()
+        self._parts = parts = self._wire()
+        for model in self._config.models.values():
+            parts.router.add(self._make_process(model), self._client_of(model))
         self._listen()
         # Not before: an address in use ends the program, and nothing is to be
         # cleaned up after that.
-        watch.start()
-        launcher.clean_up()
+        parts.watch.start()
+        parts.launcher.clean_up()
+        if self._watches:
+            self._sources.watch(self._config.sources)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
 
-    def _wire(self, watch: Watch, launcher: Launcher) -> _Parts:
+    def _warn(self) -> None:
+        for warning in self._config.warnings:
+            _log.warn("{warning}", warning=warning)
+
+    def _wire(self) -> _Parts:
+        # Not before: importing Klein installs a reactor.
         from .web.operations import Operations
 
-        config = self._config
-        prober = HttpProber(self._reactor, StatusClient(self._reactor).ask)
-        processes: dict[str, ModelProcess] = {}
-        clients = {
-            model.id: UpstreamClient(self._reactor, timeouts_of(model))
-            for model in config.models.values()
-        }
+        reactor, config = self._reactor, self._config
+        watch = Watch(reactor, os.environ)
+        launcher = Launcher(reactor, self._in_thread, os.environ, watch)
         router = Router(
-            self._reactor,
-            processes,
-            clients,
-            float(config.health_check_timeout),
-            self._make_scheduler,
+            reactor, float(config.health_check_timeout), self._make_scheduler
         )
-        for model in config.models.values():
-            processes[model.id] = ModelProcess(
-                self._reactor,
-                model.id,
-                launch_of(model),
-                policy_of(model, config),
-                launcher,
-                prober,
-                self._logs.output_of(model.id),
-                router.state_changed,
-            )
         readers = LogReaders()
-        created = int(time.time())
-        operations = Operations(config, router, self._logs, readers, created)
-        inference = Inference(self._reactor, config, router, self._in_thread)
-        front = Front(inference, model_routes(), operations.render)
+        operations = Operations(config, router, self._logs, readers, int(time.time()))
+        inference = Inference(reactor, config, router, self._in_thread)
         site = Site(
-            self._reactor,
-            front.route,
+            reactor,
+            Front(inference, model_routes(), operations.render).route,
             self._in_thread,
             config.max_request_body,
             config.server.max_header_bytes,
             config.server.head_timeout,
             config.server.body_timeout,
         )
-        return _Parts(watch, processes, router, readers, site)
+        prober = HttpProber(reactor, StatusClient(reactor).ask)
+        return _Parts(
+            watch, launcher, prober, router, readers, inference, operations, site
+        )
 
     def _make_scheduler(self, effects: IEffects) -> IScheduler:
         config = self._config
-        groups = {
-            name: Group(group.swap, group.exclusive, group.persistent, group.members)
-            for name, group in config.groups.items()
-        }
         scheduler: IScheduler = FifoScheduler(
             effects,
-            GroupPlanner(groups, config.models),
-            {model.id: limits_of(model) for model in config.models.values()},
+            planner_of(config),
+            limits_of(config),
             config.priorities,
             config.max_wait,
         )
         return scheduler
 
+    def _make_process(self, model: Model) -> ModelProcess:
+        parts = self._parts
+        return ModelProcess(
+            self._reactor,
+            model.id,
+            launch_of(model),
+            policy_of(model, self._config),
+            parts.launcher,
+            parts.prober,
+            self._logs.output_of(model.id),
+            parts.router.state_changed,
+        )
+
+    def _client_of(self, model: Model) -> UpstreamClient:
+        """
+        What sends requests up to a model: the same one as long as its timeouts
+        are the same.
+        """
+        timeouts = timeouts_of(model)
+        known = self._clients.get(model.id)
+        if known is None or known[0] != timeouts:
+            known = (timeouts, UpstreamClient(self._reactor, timeouts))
+            self._clients[model.id] = known
+        return known[1]
+
     def _listen(self) -> None:
         for address in self._addresses:
             try:
-                endpoints = address.endpoints(self._reactor)
+                endpoints = address.endpoints(self._reactor, self._certificate)
             except BadAddress as e:
                 raise CannotListen(str(e))
             for endpoint in endpoints:
@@ -264,6 +241,64 @@ class LlamaSwapService(Service):
         if failures:
             raise CannotListen(explain_cannot_listen(address, failures[0]))
 
+    # Reload.
+
+    def reload(self) -> None:
+        """
+        Load the configuration again, and stop only what has changed.
+        """
+        self._reloader.reload()
+
+    def _load_again(self) -> Config:
+        return self._load(
+            {
+                model.id: model.port
+                for model in self._config.models.values()
+                if model.port is not None
+            }
+        )
+
+    def _apply(self, config: Config) -> None:
+        before, self._config = self._config, config
+        self._warn()
+        parts, router = self._parts, self._parts.router
+        gone = before.models.keys() - config.models.keys()
+        self._logs.reconfigure(
+            [*config.models, *router.leaving, *gone], config.log_to_stdout
+        )
+        for model in config.models.values():
+            launch, policy = launch_of(model), policy_of(model, config)
+            client = self._client_of(model)
+            if not router.change(model.id, launch, policy, client):
+                router.add(self._make_process(model), client)
+        for model_id in sorted(gone):
+            router.remove(model_id)
+            del self._clients[model_id]
+        router.reconfigured(
+            float(config.health_check_timeout),
+            planner_of(config),
+            limits_of(config),
+            config.priorities,
+            config.max_wait,
+        )
+        parts.inference.reconfigure(config)
+        parts.operations.reconfigure(config)
+        parts.site.reconfigure(
+            config.max_request_body,
+            config.server.max_header_bytes,
+            config.server.head_timeout,
+            config.server.body_timeout,
+        )
+        self._configured(config)
+        if self._watches:
+            self._sources.watch(config.sources)
+        _log.info(
+            "the configuration was reloaded: {changes}",
+            changes=_in_words(before, config),
+        )
+
+    # Shutdown.
+
     @inlineCallbacks
     def stopService(self) -> Any:
         """
@@ -275,6 +310,8 @@ class LlamaSwapService(Service):
         super().stopService()
         parts = self._parts
         until = self._reactor.seconds() + SHUTDOWN_LIMIT
+        self._sources.stop()
+        self._reloader.stop()
         for port in self._ports:
             yield port.stopListening()
         parts.readers.end_all()
@@ -283,14 +320,7 @@ class LlamaSwapService(Service):
         for channel in tuple(parts.site.channels):
             channel.abort()
         grace = max(_FOR_PROCESSES, until - self._reactor.seconds())
-        down = gatherResults(
-            [
-                process.shut_down(
-                    min(grace, float(self._config.models[model].unload_timeout))
-                )
-                for model, process in parts.processes.items()
-            ]
-        )
+        down = parts.router.shut_down(grace)
         yield self._within(down, until + _FOR_PROCESSES, "left processes alive")
         parts.watch.stop()
 
@@ -310,3 +340,25 @@ class LlamaSwapService(Service):
             )
 
         return done.addErrback(too_late)
+
+
+def _in_words(before: Config, after: Config) -> str:
+    """
+    What a reload has done to the models.
+    """
+    old, new = before.models, after.models
+    changed = [
+        model
+        for model in new.keys() & old.keys()
+        if launch_of(new[model]) != launch_of(old[model])
+    ]
+    parts = [
+        f"{word} {', '.join(sorted(models))}"
+        for word, models in (
+            ("added", new.keys() - old.keys()),
+            ("removed", old.keys() - new.keys()),
+            ("changed", changed),
+        )
+        if models
+    ]
+    return "; ".join(parts) or "no model is started in another way"

@@ -4,19 +4,15 @@ The twistd face: options, and the service they make.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import FrameType
 from typing import Any, NoReturn
 
-from twisted.application.service import IService, MultiService
-from twisted.internet.error import ReactorNotRunning
-from twisted.logger import ILogObserver, Logger, globalLogPublisher
-from twisted.python.components import Componentized
+from twisted.application.service import IService
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
@@ -24,23 +20,21 @@ import twisted
 
 from . import __version__
 from .config.errors import ConfigError
-from .config.load import load_file
+from .config.load import NO_PORTS, load_files
+from .config.schema import Config
 from .observe.logs import Logs
 from .observe.observer import LineObserver
 from .observe.stdout import PatientWriter
-from .service import CannotListen, LlamaSwapService
-from .web.listen import DEFAULT_ADDRESS, Address, BadAddress, parse_address
-
-_log = Logger()
-
-
-def _give_up(message: str) -> NoReturn:
-    """
-    End with one line, or a few, on standard error and status 1.
-    """
-    # twistd may have made ``sys.stderr`` a part of the log by now.
-    print(message.rstrip(), file=sys.__stderr__)
-    raise SystemExit(1)
+from .program import Program, give_up
+from .service import LlamaSwapService
+from .web.listen import (
+    DEFAULT_PORT,
+    DEFAULT_TLS_PORT,
+    Address,
+    BadAddress,
+    Certificate,
+    parse_address,
+)
 
 
 class Options(UsageOptions):
@@ -55,16 +49,34 @@ class Options(UsageOptions):
 
     def __init__(self) -> None:
         super().__init__()
-        self["config"] = None
+        self.config: str | None = None
+        self.config_dir: str | None = None
+        self.watch_config = False
+        self.check = False
+        self.certificate: Certificate | None = None
         self.addresses: list[Address] = []
+        self._cert_file: str | None = None
+        self._key_file: str | None = None
 
     def opt_config(self, path: str) -> None:
         """
         The configuration, a YAML file.
         """
-        self["config"] = path
+        self.config = path
 
     opt_c = opt_config
+
+    def opt_config_dir(self, path: str) -> None:
+        """
+        A directory with more of it: every *.yaml and *.yml.
+        """
+        self.config_dir = path
+
+    def opt_watch_config(self) -> None:
+        """
+        Reload when a file of the configuration changes; SIGHUP always does.
+        """
+        self.watch_config = True
 
     def opt_listen(self, address: str) -> None:
         """
@@ -78,6 +90,36 @@ class Options(UsageOptions):
             raise UsageError(str(e))
 
     opt_l = opt_listen
+
+    def opt_tls_cert_file(self, path: str) -> None:
+        """
+        Serve HTTPS: a PEM file with the certificate, and those that vouch for it.
+        """
+        self._cert_file = path
+
+    def opt_tls_key_file(self, path: str) -> None:
+        """
+        Serve HTTPS: a PEM file with the certificate's private key.
+        """
+        self._key_file = path
+
+    def opt_check(self) -> None:
+        """
+        Load the configuration, tell what it has or what is wrong, and exit.
+        """
+        self.check = True
+
+    def opt_print_schema(self) -> NoReturn:
+        """
+        Print the JSON Schema of the configuration and exit.
+        """
+        # Few want it, and it takes a while to make.
+        from .config.json_schema import schema
+
+        # It is long, and whoever reads it may have read enough.
+        with suppress(BrokenPipeError):
+            print(json.dumps(schema(), indent=2), flush=True)
+        raise SystemExit(0)
 
     def opt_version(self) -> NoReturn:
         """
@@ -99,103 +141,52 @@ class Options(UsageOptions):
         try:
             super().parseOptions(given)
         except UsageError as e:
-            _give_up(f"llamaswap: {e}")
+            give_up(f"llamaswap: {e}")
 
     def postOptions(self) -> None:
         """
         Complete what was not given.
         """
-        if self["config"] is None:
-            raise UsageError("no configuration: give one with --config FILE")
+        if self.config is None and self.config_dir is None:
+            raise UsageError(
+                "no configuration: give one with --config FILE or --config-dir DIR"
+            )
+        if self._cert_file is not None and self._key_file is not None:
+            self.certificate = Certificate(self._cert_file, self._key_file)
+        elif self._cert_file is not None or self._key_file is not None:
+            raise UsageError(
+                "--tls-cert-file and --tls-key-file belong together: give both"
+            )
         if not self.addresses:
-            self.addresses.append(parse_address(DEFAULT_ADDRESS))
+            port = DEFAULT_PORT if self.certificate is None else DEFAULT_TLS_PORT
+            self.addresses.append(parse_address(str(port)))
+
+    def load(self, held_ports: Mapping[str, int] = NO_PORTS) -> Config:
+        """
+        Load the configuration that the command line names.
+
+        :param held_ports: as for `load_files`.
+        :raises ConfigError: with all that is wrong.
+        """
+        return load_files(
+            self.config, self.config_dir, os.environ, held_ports=held_ports
+        )
+
+
+#: What llama-swap's scripts write with one dash.
+_LONG_OPTIONS = frozenset(
+    [
+        *("check", "config", "config-dir", "listen", "print-schema"),
+        *("tls-cert-file", "tls-key-file", "version", "watch-config"),
+    ]
+)
 
 
 def _with_two_dashes(option: str) -> str:
     name = option.partition("=")[0]
-    if name in ("-config", "-listen", "-version"):
+    if name.startswith("-") and name[1:] in _LONG_OPTIONS:
         return "-" + option
     return option
-
-
-class _Root(MultiService):
-    """
-    Holds the daemon with what only a program of its own has: the log on
-    standard output, signals, an exit status.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        daemon: LlamaSwapService,
-        observer: LineObserver,
-        writer: PatientWriter | None,
-        pidfile: str | None,
-    ) -> None:
-        super().__init__()
-        self._pidfile = pidfile
-        self._reactor = reactor
-        self._daemon = daemon
-        self._observer = observer
-        self._writer = writer
-        self._asked_to_stop = False
-        daemon.setServiceParent(self)
-
-    def setServiceParent(self, parent: Any) -> None:
-        """
-        Join the application.  Where twistd was not told to log elsewhere, its
-        log is ours: a line of ours has nothing of Twisted's before it.
-        """
-        if self._writer is not None and isinstance(parent, Componentized):
-            parent.setComponent(ILogObserver, self._observer)
-        super().setServiceParent(parent)
-
-    def startService(self) -> None:
-        """
-        Start the daemon; take the signals once the reactor has taken them.
-        """
-        if self._writer is None:
-            globalLogPublisher.addObserver(self._observer)
-        try:
-            super().startService()
-        except CannotListen as e:
-            self._remove_pidfile()
-            _give_up(f"llamaswap: {e}")
-        self._reactor.callWhenRunning(self._take_signals)
-        self._reactor.addSystemEventTrigger("after", "shutdown", self._end)
-
-    def _remove_pidfile(self) -> None:
-        """
-        What twistd does itself, where it is left to end by itself.
-        """
-        if self._pidfile:
-            with suppress(OSError):
-                os.unlink(self._pidfile)
-
-    def _take_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._signalled)
-
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
-        # Not through the reactor: a second signal must also work where the
-        # reactor is what hangs.  The watchdog ends the models.
-        if self._asked_to_stop:
-            self._remove_pidfile()
-            os._exit(128 + number)
-        self._asked_to_stop = True
-        self._reactor.callFromThread(self._stop, signal.Signals(number).name)
-
-    def _stop(self, name: str) -> None:
-        _log.info("{name}: shutting down; once more to end at once", name=name)
-        with suppress(ReactorNotRunning):
-            self._reactor.stop()
-
-    def _end(self) -> None:
-        if self._writer is not None:
-            self._writer.close(timeout=1.0)
-        if not self._daemon.ended_in_time:
-            self._remove_pidfile()
-            os._exit(1)
 
 
 def makeService(options: Options) -> IService:
@@ -209,9 +200,11 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     try:
-        config = load_file(options["config"], os.environ)
+        config = options.load()
     except ConfigError as e:
-        _give_up(str(e))
+        give_up(str(e))
+    if options.check:
+        _tell(config)
     writer = PatientWriter(os.dup(1)) if _owns_stdout(options) else None
     logs = Logs(
         config.models,
@@ -219,9 +212,34 @@ def makeService(options: Options) -> IService:
         writer.write if writer is not None else lambda _: None,
     )
     observer = LineObserver(logs.proxy.write, config.log_level, config.log_time_format)
-    daemon = LlamaSwapService(reactor, config, options.addresses, logs)
+
+    def configured(config: Config) -> None:
+        observer.reconfigure(config.log_level, config.log_time_format)
+
+    daemon = LlamaSwapService(
+        reactor,
+        config,
+        options.addresses,
+        logs,
+        options.load,
+        options.certificate,
+        options.watch_config,
+        configured,
+    )
     twistd: Any = options.parent or {}
-    return _Root(reactor, daemon, observer, writer, twistd.get("pidfile"))
+    return Program(reactor, daemon, observer, writer, twistd.get("pidfile"))
+
+
+def _tell(config: Config) -> NoReturn:
+    """
+    What ``--check`` prints.
+    """
+    from .config.check import summary
+
+    for warning in config.warnings:
+        print(warning, file=sys.stderr)
+    print(summary(config))
+    raise SystemExit(0)
 
 
 def _owns_stdout(options: Options) -> bool:

@@ -112,7 +112,15 @@ class Core:
         Count a failed start, and say so.
         """
         self.backoff.failed(self.clock.seconds(), error)
-        self.log.error("{message}", message=error.message)
+        self.complain(f"did not start: {error.reason}", error.output)
+
+    def complain(self, what: str, output: str) -> None:
+        """
+        Log what went wrong, and what the process wrote last: a line each.
+        """
+        self.log.error("model {model}: {what}", model=self.model_id, what=what)
+        for line in output.splitlines():
+            self.log.error("model {model}: | {line}", model=self.model_id, line=line)
 
 
 def _copy(error: RequestError) -> RequestError:

@@ -147,12 +147,7 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
     @ready.upon(Lifecycle._exited).to(stopping)
     def died(inputs: Lifecycle, core: Core, service: Ready, halt: Halt) -> None:
         service.end()
-        core.log.error(
-            "model {model}: unexpected: it {how}; its last output:\n{output}",
-            model=core.model_id,
-            how=halt.how,
-            output=core.output.tail(QUOTED),
-        )
+        core.complain(f"unexpected: it {halt.how}", core.output.tail(QUOTED))
 
     @stopping.upon(Lifecycle.stop).loop()
     def stop_joined(inputs: Lifecycle, core: Core, stop: Stopping, halt: Halt) -> None:

@@ -8,7 +8,7 @@ processes into the scheduler's events.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,14 +16,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..errors import ModelUnloaded, RequestError, ShuttingDown
+from ..errors import ModelNotFound, ModelUnloaded, RequestError, ShuttingDown
 from ..interfaces import (
     IEffects,
     IModelProcess,
     IScheduler,
+    ISwapPlanner,
     ProcessState,
     Ticket,
 )
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from ..process.launch import Launch, Policy
 
 #: Told its place in the queue; 0 once a swap to its model is under way.
 OnPosition = Callable[[int], None]
@@ -120,9 +125,6 @@ class Router:
     Routes requests to models.
 
     :param clock: measures waits.
-    :param processes: the models' processes, by id.
-    :param clients: what sends requests up to each, by id; given out with a
-        lease.
     :param swap_grace: seconds that a model has to stop when another needs its
         place.
     :param make_scheduler: makes the scheduler that decides.
@@ -133,14 +135,14 @@ class Router:
     def __init__(
         self,
         clock: IReactorTime,
-        processes: Mapping[str, IModelProcess],
-        clients: Mapping[str, Any],
         swap_grace: float,
         make_scheduler: Callable[[IEffects], IScheduler],
     ) -> None:
         self._clock = clock
-        self._processes = processes
-        self._clients = clients
+        self._processes: dict[str, IModelProcess] = {}
+        self._clients: dict[str, Any] = {}
+        #: Models that the configuration no longer has, and that are not down yet.
+        self._leaving: set[str] = set()
         self._swap_grace = swap_grace
         self._pending: dict[Ticket, _Pending] = {}
         self._swaps: dict[str, _Swap] = {}
@@ -187,6 +189,88 @@ class Router:
             than ready; may be cancelled.
         """
         return self._processes[model_id].when_not_ready()
+
+    @property
+    def leaving(self) -> Collection[str]:
+        """
+        The models that were removed and are not down yet.
+        """
+        return self._leaving
+
+    def add(self, process: IModelProcess, client: Any) -> None:
+        """
+        There is another model; the scheduler is told by `reconfigured`.
+
+        :param process: its process, which tells `state_changed` of itself.
+        :param client: sends requests up to it; given out with a lease.
+        """
+        self._processes[process.model_id] = process
+        self._clients[process.model_id] = client
+
+    def change(self, model: str, launch: Launch, policy: Policy, client: Any) -> bool:
+        """
+        A model is configured in another way.
+
+        :returns: whether there is such a model here.
+        """
+        process = self._processes.get(model)
+        if process is None:
+            return False
+        if model in self._leaving:
+            self._leaving.remove(model)
+            process.replace(launch)
+        process.reconfigure(launch, policy)
+        if client is not self._clients[model]:
+            self._clients[model].close()
+            self._clients[model] = client
+        return True
+
+    def remove(self, model: str) -> None:
+        """
+        A model is gone from the configuration: what runs of it ends with its
+        requests.
+        """
+        if model in self._leaving:
+            return
+        self._leaving.add(model)
+        swap = self._swaps.get(model)
+        if swap is not None and not swap.starting:
+            # Others still make room for it: it is not started at all.
+            self._swap_failed(model, swap, Failure(ModelNotFound(model)))
+        process = self._processes[model]
+        process.retire().addCallback(lambda _: self._left(model, process))
+
+    def _left(self, model: str, process: IModelProcess) -> None:
+        if model in self._leaving:
+            self._leaving.remove(model)
+            del self._processes[model]
+            self._clients.pop(model).close()
+            self._loaded.pop(model, None)
+
+    def reconfigured(
+        self,
+        swap_grace: float,
+        planner: ISwapPlanner,
+        limits: Mapping[str, Limits],
+        priorities: Mapping[str, int],
+        max_wait: float | None,
+    ) -> None:
+        """
+        The models that were added, changed and removed are all: let the
+        scheduler know the rules that hold now.
+        """
+        self._swap_grace = swap_grace
+        self._scheduler.reconfigured(planner, limits, priorities, max_wait)
+
+    def shut_down(self, grace: float) -> Deferred[None]:
+        """
+        Stop every process for good.
+
+        :param grace: seconds from the polite request to the kill.
+        :returns: a `Deferred` that fires when nothing of any lives any more.
+        """
+        down = [process.shut_down(grace) for process in self._processes.values()]
+        return gatherResults(down, consumeErrors=True).addCallback(lambda _: None)
 
     def process(self, model_id: str) -> IModelProcess:
         """

@@ -125,9 +125,7 @@ class Certificate:
             f"backlog={_BACKLOG}",
         ]
         try:
-            endpoint: IStreamServerEndpoint = serverFromString(
-                reactor, ":".join(parts)
-            )
+            endpoint: IStreamServerEndpoint = serverFromString(reactor, ":".join(parts))
         except Exception as e:
             # OpenSSL's errors are lists of codes.
             raise BadAddress(

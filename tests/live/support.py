@@ -18,11 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 from twisted.trial.unittest import SynchronousTestCase
@@ -242,7 +242,7 @@ class Daemon(Program):
         :param body: bytes, or what is sent as JSON.
         """
         with self.asking(method, path, body, headers) as response:
-            return Answer(response.status, response.headers, response.read())
+            return Answer(response.status, dict(response.headers), response.read())
 
     @contextmanager
     def asking(
@@ -332,7 +332,7 @@ def chat_body(model: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def events(stream: IO[bytes]) -> Iterator[Any]:
+def events(stream: Iterable[bytes]) -> Iterator[Any]:
     """
     The events of a stream, as they come: decoded, but for ``[DONE]``.
     """
@@ -340,6 +340,21 @@ def events(stream: IO[bytes]) -> Iterator[Any]:
         if line.startswith(b"data: "):
             data = line[6:].strip()
             yield data.decode() if data == b"[DONE]" else json.loads(data)
+
+
+def simulator_says(port: int, path: str) -> Any:
+    """
+    Ask a simulator itself, past the daemon.
+
+    :param port: where it listens.
+    :returns: its answer, which is JSON.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
 
 
 class LiveTestCase(SynchronousTestCase):

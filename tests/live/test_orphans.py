@@ -8,7 +8,14 @@ import os
 import signal
 import sys
 
-from .support import Daemon, LiveTestCase, is_alive, simulator, wait_for
+from .support import (
+    Daemon,
+    LiveTestCase,
+    is_alive,
+    simulator,
+    simulator_says,
+    wait_for,
+)
 
 CONFIG = f"""
 models:
@@ -32,16 +39,9 @@ class OrphanTests(LiveTestCase):
         """
         answer = daemon.chat(model)
         self.assertEqual(answer.status, 200, answer.body)
-        log = daemon.ask("GET", "/running").json
-        self.assertEqual(len(log["running"]), 1)
-        import http.client
-        import json
-
-        port = int(log["running"][0]["proxy"].rpartition(":")[2])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/simulator/pids")
-        pids = json.loads(connection.getresponse().read())
-        connection.close()
+        (running,) = daemon.ask("GET", "/running").json["running"]
+        port = int(running["proxy"].rpartition(":")[2])
+        pids = simulator_says(port, "/simulator/pids")
         found = {pids["pid"], *pids["children"]}
         self.assertEqual(len(found), 2)
         self.assertTrue(all(map(is_alive, found)))
@@ -100,12 +100,12 @@ class OrphanTests(LiveTestCase):
         for kill in (False, True):
             folder = self.folder()
             told = folder / "told"
-            script = (
-                f"import os, sys; open({str(told)!r}, 'a').write(sys.argv[1] + chr(10));"
-                " os.kill(int(sys.argv[1]), 15)"
-            )
             stop = folder / "stop.py"
-            stop.write_text(script)
+            stop.write_text(
+                "import os, pathlib, sys\n"
+                f"pathlib.Path({str(told)!r}).write_text(sys.argv[1])\n"
+                "os.kill(int(sys.argv[1]), 15)\n"
+            )
             daemon = self.daemon(
                 f"models:\n  m:\n    cmd: {simulator('--load-time 0')}\n"
                 f"    cmdStop: {sys.executable} {stop} ${{PID}}\n"

@@ -22,6 +22,7 @@ from .support import (
     events,
     is_alive,
     simulator,
+    simulator_says,
     wait_for,
 )
 
@@ -54,24 +55,11 @@ class StreamTestCase(LiveTestCase):
         self.running = self.daemon(ONE_MODEL)
         self.assertEqual(self.running.chat("m", max_tokens=1).status, 200)
 
-    def model(self, path: str) -> Any:
-        """
-        Ask the model itself.
-        """
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.running.start_port, timeout=30
-        )
-        try:
-            connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
     def stats(self) -> Any:
         """
         What the model has counted.
         """
-        return self.model("/simulator/stats")
+        return simulator_says(self.running.start_port, "/simulator/stats")
 
     @contextmanager
     def asked(self, body: Any) -> Iterator[socket.socket]:
@@ -189,14 +177,7 @@ class ClientGoneTests(LiveTestCase):
             until(client)
 
     def stats(self, daemon: Daemon) -> Any:
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", daemon.start_port, timeout=30
-        )
-        try:
-            connection.request("GET", "/simulator/stats")
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        return simulator_says(daemon.start_port, "/simulator/stats")
 
     def test_while_waiting(self) -> None:
         """
@@ -231,39 +212,42 @@ class ClientGoneTests(LiveTestCase):
         self.assertEqual(daemon.running(), {"a": "ready"})
         self.assertNotIn(b"model b: starting", daemon.ask("GET", "/logs").body)
 
-    def test_before_and_in_the_stream(self) -> None:
+    def leave(self, body: Any, until: Any) -> None:
         """
-        Who leaves before the head, or in the middle of a stream, ends the
-        model's work on it.
+        Ask, leave when ``until`` says so, and see that the model notices.
         """
         daemon = self.daemon(ONE_MODEL)
         daemon.chat("m", max_tokens=1)
-        slow = {"tokens_per_second": 20}
-        for number, (body, until) in enumerate(
-            [
-                (
-                    chat_body("m", simulator={"delay_head": 30}),
-                    lambda _: wait_for(
-                        lambda: self.stats(daemon)["in_flight"] == 1, "the request"
-                    ),
-                ),
-                (
-                    chat_body("m", stream=True, max_tokens=9999, simulator=slow),
-                    lambda client: client.recv(1000),
-                ),
-            ],
-            1,
-        ):
-            self.ask_and_leave(daemon, body, until)
-            left = time.time()
-            stats = wait_for(
-                lambda number=number: self.counted(daemon, number), "the cancel"
-            )
-            self.assertLess(stats["last_cancelled"] - left, self.SOON)
+        self.ask_and_leave(daemon, body, lambda client: until(daemon, client))
+        left = time.time()
 
-    def counted(self, daemon: Daemon, number: int) -> Any:
-        stats = self.stats(daemon)
-        return stats if stats["cancelled"] == number else None
+        def cancelled() -> Any:
+            stats = self.stats(daemon)
+            return stats if stats["cancelled"] == 1 else None
+
+        stats = wait_for(cancelled, "the cancel")
+        self.assertLess(stats["last_cancelled"] - left, self.SOON)
+
+    def test_before_the_head(self) -> None:
+        """
+        Who leaves before the head ends the model's work on it.
+        """
+
+        def begun(daemon: Daemon, client: socket.socket) -> None:
+            wait_for(lambda: self.stats(daemon)["in_flight"] == 1, "the request")
+
+        self.leave(chat_body("m", simulator={"delay_head": 30}), begun)
+
+    def test_in_the_stream(self) -> None:
+        """
+        Who leaves in the middle of a stream ends the model's work on it.
+        """
+        self.leave(
+            chat_body(
+                "m", stream=True, max_tokens=9999, simulator={"tokens_per_second": 20}
+            ),
+            lambda daemon, client: client.recv(1000),
+        )
 
 
 class TruthTests(StreamTestCase):
@@ -290,7 +274,7 @@ class TruthTests(StreamTestCase):
             with self.assertRaises(http.client.IncompleteRead) as caught:
                 response.read()
             data = caught.exception.partial
-        seen = list(events(iter(data.splitlines(keepends=True))))  # type: ignore[arg-type]  # lines are all it wants
+        seen = list(events(iter(data.splitlines(keepends=True))))
         self.assertIn(b"event: error\n", data)
         self.assertIn("error", seen[-1])
 

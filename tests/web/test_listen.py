@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.web.listen import (
-    DEFAULT_ADDRESS,
+    DEFAULT_PORT,
     BadAddress,
     PromptEndpoint,
     PromptPort,
@@ -43,7 +43,7 @@ class ParseAddressTests(SynchronousTestCase):
         """
         everywhere = "::" if socket.has_dualstack_ipv6() else ""
         for text, expected in (
-            (DEFAULT_ADDRESS, ("loopback", ("127.0.0.1",), 8080)),
+            (str(DEFAULT_PORT), ("loopback", ("127.0.0.1",), 8080)),
             ("9000", ("loopback", ("127.0.0.1",), 9000)),
             (":9000", ("network", (everywhere,), 9000)),
             ("localhost:9000", ("loopback", ("127.0.0.1",), 9000)),

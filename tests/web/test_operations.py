@@ -52,15 +52,11 @@ class OperationsTestCase(SynchronousTestCase):
         self.config = config
         clock = Clock()
         self.processes: dict[str, FakeProcess] = {}
-        self.router = Router(
-            clock,
-            self.processes,
-            {model: mock.Mock() for model in config.models},
-            120.0,
-            self.make_scheduler,
-        )
+        self.router = Router(clock, 120.0, self.make_scheduler)
         for model in config.models:
-            self.processes[model] = FakeProcess(model, self.router.state_changed)
+            process = FakeProcess(model, self.router.state_changed)
+            self.processes[model] = process
+            self.router.add(process, mock.Mock())
         self.logs = Logs(config.models, "both", lambda data: None)
         self.readers = LogReaders()
         operations = Operations(config, self.router, self.logs, self.readers, 1234)

@@ -1,0 +1,142 @@
+"""
+When the configuration is loaded again: one load at a time, and never one fewer
+than it takes to end in the last file's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .config.errors import ConfigError
+from .config.schema import Config
+from .config.watch import Sources
+
+_log = Logger()
+
+#: How often the sources are looked at, in seconds.
+_EVERY = 2.0
+
+#: Runs a function in a thread; fires with what it returns.
+InThread = Callable[..., "Deferred[Any]"]
+
+
+class Reloader:
+    """
+    Loads the configuration again when it is asked to.
+
+    :param in_thread: runs a function in a thread: a large file takes a while.
+    :param load: loads it; called in a thread.
+    :param apply: makes a configuration hold.
+    """
+
+    def __init__(
+        self,
+        in_thread: InThread,
+        load: Callable[[], Config],
+        apply: Callable[[Config], None],
+    ) -> None:
+        self._in_thread = in_thread
+        self._load = load
+        self._apply = apply
+        self._asked = 0
+        self._loading = False
+        self._stopped = False
+
+    def reload(self) -> None:
+        """
+        Load it again.  What was asked while a load is under way may have come
+        after the file was read: there is another load after it.
+        """
+        self._asked += 1
+        if not self._loading and not self._stopped:
+            self._loading = True
+            self._begin()
+
+    def stop(self) -> None:
+        """
+        Load no more; what is loaded yet is not applied.
+        """
+        self._stopped = True
+
+    def _begin(self) -> None:
+        self._asked = 0
+        loaded = self._in_thread(self._load)
+        loaded.addCallback(self._loaded).addErrback(self._failed)
+        loaded.addCallback(self._ended)
+
+    def _loaded(self, config: Config) -> None:
+        if not self._stopped:
+            self._apply(config)
+
+    def _failed(self, reason: Failure) -> None:
+        error = reason.value
+        if not isinstance(error, ConfigError):
+            _log.failure("reloading the configuration", reason)
+            return
+        _log.error("the configuration does not load; the one before still holds")
+        for line in str(error).splitlines():
+            _log.error("{line}", line=line)
+
+    def _ended(self, _: None) -> None:
+        if self._asked and not self._stopped:
+            self._begin()
+        else:
+            self._loading = False
+
+
+class SourceWatch:
+    """
+    Asks for a reload when a source of the configuration has changed.
+
+    :param clock: spaces the looks.
+    :param in_thread: runs a function in a thread.
+    :param changed: called when they have.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, in_thread: InThread, changed: Callable[[], None]
+    ) -> None:
+        self._clock = clock
+        self._in_thread = in_thread
+        self._changed = changed
+        self._next: IDelayedCall | None = None
+        self._sources: Sources | None = None
+
+    def watch(self, paths: Sequence[str]) -> None:
+        """
+        Watch these from now on.
+        """
+        self.stop()
+        sources = self._sources = Sources(paths)
+        self._next = self._clock.callLater(_EVERY, self._look, sources)
+
+    def stop(self) -> None:
+        """
+        Watch no more.
+        """
+        self._sources = None
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def _look(self, sources: Sources) -> None:
+        self._in_thread(sources.changed).addCallbacks(
+            self._looked, self._blind, callbackArgs=(sources,), errbackArgs=(sources,)
+        )
+
+    def _looked(self, changed: bool, sources: Sources) -> None:
+        if sources is not self._sources:
+            return
+        self._next = self._clock.callLater(_EVERY, self._look, sources)
+        if changed:
+            _log.info("the configuration's files have changed")
+            self._changed()
+
+    def _blind(self, reason: Failure, sources: Sources) -> None:
+        _log.failure("looking at the configuration's files", reason)
+        self._looked(False, sources)
