@@ -25,6 +25,7 @@ from .measure import (
     Benchmark,
     Lab,
     gone,
+    matrix,
     memory,
     orphans,
     requests,
@@ -44,6 +45,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "startup": startup.measure,
     "orphans": orphans.measure,
     "shutdown": shutdown.measure,
+    "matrix": matrix.measure,
 }
 
 _DEFAULT_JSON = Path(__file__).parent / "results.json"

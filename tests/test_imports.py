@@ -13,8 +13,13 @@ PURE = (
     "llamaswap_tw.config.load",
     "llamaswap_tw.errors",
     "llamaswap_tw.interfaces",
+    "llamaswap_tw.routing.claims",
+    "llamaswap_tw.routing.directory",
     "llamaswap_tw.routing.fifo",
     "llamaswap_tw.routing.group",
+    "llamaswap_tw.routing.matrix.link",
+    "llamaswap_tw.routing.matrix.planner",
+    "llamaswap_tw.routing.matrix.together",
 )
 
 #: What a pure module may not bring along.

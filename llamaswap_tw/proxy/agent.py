@@ -19,9 +19,11 @@ from zope.interface import implementer
 
 from ..errors import BadRequest
 from .connection import Connection
-from .failures import UpstreamFailure
+from .failures import ConnectFailed, UpstreamFailure
+from .forward import ForwardProxies, ForwardProxy
 from .headers import RawHeaders
-from .opening import Opening, Origin, default_tls
+from .opening import Opening, default_tls
+from .origin import Origin
 from .pool import Pool
 from .response import UpstreamResponse
 from .timeouts import Timeouts
@@ -74,6 +76,25 @@ class SentHeaders(Headers):
         return ((name, [value]) for name, value in self.pairs)
 
 
+class _Server:
+    """
+    A server, the way to it, and the connections that lead there.
+
+    :ivar absolute: what stands before a request's path where the request goes to
+        a forward proxy as it is; else empty.
+    """
+
+    __slots__ = ("absolute", "origin", "pool", "via")
+
+    def __init__(self, origin: Origin, via: ForwardProxy | None, pool: Pool) -> None:
+        self.origin = origin
+        self.via = via
+        self.pool = pool
+        self.absolute = b""
+        if via is not None and not origin.secure:
+            self.absolute = b"http://" + origin.header
+
+
 class _Exchange:
     """
     A request on its way.
@@ -85,8 +106,7 @@ class _Exchange:
         "_inform",
         "_may_repeat",
         "_opening",
-        "_origin",
-        "_pool",
+        "_server",
         "body",
         "fired",
         "head",
@@ -96,16 +116,14 @@ class _Exchange:
     def __init__(
         self,
         agent: Agent,
-        origin: Origin,
-        pool: Pool,
+        server: _Server,
         method: bytes,
         head: bytes,
         body: bytes | IBodyProducer,
         inform: Inform | None,
     ) -> None:
         self._agent = agent
-        self._origin = origin
-        self._pool = pool
+        self._server = server
         self.head = head
         self.is_head = method == b"HEAD"
         self.body = body
@@ -118,7 +136,7 @@ class _Exchange:
 
     def start(self, connection: Connection | None) -> None:
         if connection is None:
-            self._opening = opening = self._agent.open(self._origin, self._pool)
+            self._opening = opening = self._agent.open(self._server)
             opening.done.addCallbacks(self._send, self._not_opened)
             opening.start()
         else:
@@ -166,6 +184,25 @@ class _Exchange:
             self.failed(reason)
 
 
+class _ExchangeWithProxy(_Exchange):
+    """
+    A request that goes to a forward proxy as it is.
+    """
+
+    __slots__ = ()
+
+    def answered(self, response: UpstreamResponse) -> None:
+        if response.code != 407:
+            super().answered(response)
+            return
+        response.abort()
+        error = ConnectFailed(
+            f"could not be asked through {self._server.via}: it answered 407 (it "
+            "wants another user and password in its URL)"
+        )
+        self.failed(Failure(error))
+
+
 @implementer(IAgent)
 class Agent:
     """
@@ -175,6 +212,8 @@ class Agent:
     :param timeouts: how long what may take.
     :param tls_options: takes a host's name and makes what TLS needs to know of
         it.
+    :param proxies: the forward proxies through which servers beyond loopback are
+        asked, or `None` for no such thing.
     """
 
     def __init__(
@@ -182,11 +221,13 @@ class Agent:
         reactor: Any,
         timeouts: Timeouts,
         tls_options: Callable[[str], Any] = default_tls,
+        proxies: ForwardProxies | None = None,
     ) -> None:
         self._reactor = reactor
         self._timeouts = timeouts
         self._tls_options = tls_options
-        self._servers: dict[bytes, tuple[Origin, Pool]] = {}
+        self._proxies = proxies
+        self._servers: dict[bytes, _Server] = {}
 
     def request(
         self,
@@ -211,37 +252,51 @@ class Agent:
         if start < 0:
             start = len(uri)
         known = self._servers.get(uri[:start])
+        exchange_of = _Exchange
         try:
-            origin, pool = known or self._server(uri[:start])
+            server = known or self._server(uri[:start])
             if isinstance(headers, SentHeaders):
                 pairs, inform = headers.pairs, headers.inform
             else:
                 pairs, inform = _pairs_of(headers), None
             body = b"" if bodyProducer is None else bodyProducer
             target = uri[start:] or b"/"
-            head = _render_head(method, target, origin.header, pairs, body)
+            if server.absolute:
+                exchange_of = _ExchangeWithProxy
+                target = server.absolute + target
+                pairs = _for_proxy(pairs, server.via)
+            head = _render_head(method, target, server.origin.header, pairs, body)
         except (UpstreamFailure, BadRequest):
             return fail()
-        exchange = _Exchange(self, origin, pool, method, head, body, inform)
-        exchange.start(pool.take())
+        exchange = exchange_of(self, server, method, head, body, inform)
+        exchange.start(server.pool.take())
         return exchange.fired
 
-    def open(self, origin: Origin, pool: Pool) -> Opening:
+    def open(self, server: _Server) -> Opening:
         """
         A new connection, about to be opened.
         """
-        return Opening(self._reactor, origin, self._timeouts, pool, self._tls_options)
+        return Opening(
+            self._reactor,
+            server.origin,
+            self._timeouts,
+            server.pool,
+            self._tls_options,
+            server.via,
+        )
 
     def close(self) -> None:
         """
         Close the connections that are free.
         """
-        for _, pool in self._servers.values():
-            pool.close()
+        for server in self._servers.values():
+            server.pool.close()
 
-    def _server(self, url: bytes) -> tuple[Origin, Pool]:
+    def _server(self, url: bytes) -> _Server:
+        origin = Origin.from_url(url)
+        via = None if self._proxies is None else self._proxies.for_origin(origin)
         pool = Pool(self._reactor, self._timeouts.idle_conn)
-        made = self._servers[url] = (Origin.from_url(url), pool)
+        made = self._servers[url] = _Server(origin, via, pool)
         return made
 
 
@@ -251,6 +306,15 @@ def _pairs_of(headers: Headers | None) -> RawHeaders:
     return [
         (name, value) for name, values in headers.getAllRawHeaders() for value in values
     ]
+
+
+def _for_proxy(pairs: RawHeaders, via: ForwardProxy | None) -> RawHeaders:
+    """
+    The headers that go up, with what the proxy alone reads.
+    """
+    if via is None or via.authorization is None:
+        return pairs
+    return [*pairs, (b"Proxy-Authorization", via.authorization)]
 
 
 def _render_head(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from os import SEEK_END
 from threading import Lock
 from typing import IO, Any, Protocol
 
@@ -31,6 +32,11 @@ _READ_SIZE = 256 * 1024
 InThread = Callable[..., "Deferred[Any]"]
 
 
+#: Given a body's file at its beginning and an empty one, writes there what shall
+#: be sent in its place; `False` where that is the body as it is.
+Rewriter = Callable[[IO[bytes], IO[bytes]], bool]
+
+
 class Paced(Protocol):
     """
     Whoever sends the body can be told to wait.
@@ -45,6 +51,13 @@ class Paced(Protocol):
         """
         Go on.
         """
+
+
+def _not_stored(error: object) -> BodyNotStored:
+    return BodyNotStored(
+        f"the request body could not be kept in {tempfile.gettempdir()}: {error}; "
+        "free some space there, or set TMPDIR to another folder"
+    )
 
 
 class _TemporaryFile:
@@ -80,6 +93,26 @@ class _TemporaryFile:
                 raise ValueError("the spooled body is closed")
             self._file.seek(0)
             return look(self._file)
+
+    def rewrite(self, write: Rewriter) -> int | None:
+        with self._lock:
+            if self._file is None:
+                raise ValueError("the spooled body is closed")
+            self._file.seek(0)
+            target: IO[bytes] | None = None
+            try:
+                target = tempfile.TemporaryFile(prefix="llamaswap-")
+                if not write(self._file, target):
+                    return None
+                target.flush()
+                # The new one stays open, and the old one is closed.
+                self._file, target = target, self._file
+                return self._file.seek(0, SEEK_END)
+            except OSError as e:
+                raise _not_stored(e)
+            finally:
+                if target is not None:
+                    target.close()
 
     def close(self) -> None:
         with self._lock:
@@ -146,11 +179,7 @@ class _Spool:
                 self._finished.callback(None)
 
     def _failed(self, reason: Failure) -> None:
-        self._error = BodyNotStored(
-            "the request body could not be kept in "
-            f"{tempfile.gettempdir()}: {reason.value}; free some space there, or "
-            "set TMPDIR to another folder"
-        )
+        self._error = _not_stored(reason.value)
         self._log.error("{error}", error=self._error)
         self._waiting.clear()
 
@@ -246,6 +275,23 @@ class RequestBody:
         """
         assert self._spool is not None
         return self._in_thread(self._spool.file.inspect, look)
+
+    def rewrite(self, write: Rewriter) -> Deferred[None]:
+        """
+        Put another content in place of a body that is on disk.
+
+        :param write: called in a thread.
+        :returns: a `Deferred` that fires when the new body can be sent, and fails
+            with `BodyNotStored`, or with what ``write`` raises; then the body is
+            as it was.
+        """
+        assert self._spool is not None
+
+        def took(size: int | None) -> None:
+            if size is not None:
+                self.size = size
+
+        return self._in_thread(self._spool.file.rewrite, write).addCallback(took)
 
     def producer(self) -> IBodyProducer:
         """

@@ -15,9 +15,12 @@ from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
 from .agent import Agent, Inform, SentHeaders
+from .failures import UpstreamFailure
+from .forward import ForwardProxies
 from .headers import RawHeaders
 from .opening import default_tls
 from .response import UpstreamResponse
@@ -62,11 +65,14 @@ def _as_they_are(body: Any) -> Any:
 
 class UpstreamClient:
     """
-    Sends requests up to one model.
+    Sends requests up to one model, or one peer.
 
     :param reactor: connects, and is the clock.
     :param timeouts: how long what may take.
     :param tls_options: as for `Agent`.
+    :param proxies: as for `Agent`.
+    :param subject: who it is that fails, for error messages, where that is not
+        the model: ``"peer 'gpu'"``.
     """
 
     def __init__(
@@ -74,9 +80,12 @@ class UpstreamClient:
         reactor: Any,
         timeouts: Timeouts,
         tls_options: Callable[[str], Any] = default_tls,
+        proxies: ForwardProxies | None = None,
+        subject: str = "",
     ) -> None:
         self._reactor = reactor
-        self._agent = Agent(reactor, timeouts, tls_options)
+        self._subject = subject
+        self._agent = Agent(reactor, timeouts, tls_options, proxies)
         self._jar = _NoCookies()
         self._treq = HTTPClient(self._agent, self._jar, _as_they_are)
 
@@ -115,7 +124,14 @@ class UpstreamClient:
             )
         except Exception:
             return fail()
+        if self._subject:
+            asked.addErrback(self._failed)
         return asked.addCallback(_without_wrapper)
+
+    def _failed(self, reason: Failure) -> Failure:
+        if isinstance(reason.value, UpstreamFailure):
+            reason.value.subject = self._subject
+        return reason
 
     def close(self) -> None:
         """

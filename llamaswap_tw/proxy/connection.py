@@ -432,6 +432,7 @@ class TLSConnection(Connection):
         The server is who it should be.
         """
         self._open = True
+        self._socket = getattr(self.transport, "socket", None)
         self._owner.opened(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

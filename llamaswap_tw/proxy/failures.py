@@ -17,7 +17,12 @@ class UpstreamFailure(Exception):
     """
     A request got no response, or not all of it.  The message is a predicate:
     what follows on the model's name.
+
+    :ivar subject: what it follows on instead, where it is not the model that
+        failed; or ``""``.
     """
+
+    subject = ""
 
 
 class ConnectFailed(UpstreamFailure):
@@ -62,9 +67,10 @@ def as_request_error(model_id: str, reason: Failure) -> RequestError:
     error = reason.value
     if isinstance(error, RequestError):
         return error
-    if isinstance(error, HeadTimeout):
-        return UpstreamTimeout(f"model {model_id!r} {error}")
     if isinstance(error, UpstreamFailure):
-        return UpstreamUnreachable(f"model {model_id!r} {error}")
+        message = f"{error.subject or f'model {model_id!r}'} {error}"
+        if isinstance(error, HeadTimeout):
+            return UpstreamTimeout(message)
+        return UpstreamUnreachable(message)
     _log.failure("sending a request up to model {model}", reason, model=model_id)
     return RequestError("an error in the server; its log has more")

@@ -31,6 +31,9 @@ _NOT_SENT_UP = _HOP_BY_HOP | {b"content-length", b"expect", b"trailer"}
 #: Sent back, the length is the response's own.
 _NOT_SENT_BACK = _HOP_BY_HOP | {b"content-length"}
 
+#: Where clients put a key.
+_KEYS = frozenset([b"authorization", b"x-api-key"])
+
 #: Content codings that the daemon can read itself.
 _READABLE_CODINGS = frozenset([b"gzip", b"x-gzip", b"deflate", b"identity"])
 
@@ -80,6 +83,46 @@ def request_headers(
         forwarded_host = host
     if forwarded_host is not None:
         sent.append((b"X-Forwarded-Host", forwarded_host))
+    return sent
+
+
+def peer_headers(
+    headers: Iterable[tuple[bytes, Sequence[bytes]]],
+    peer_host: bytes,
+    api_key: str,
+    we_ask_for_keys: bool,
+) -> RawHeaders:
+    """
+    The headers that go up to a peer.
+
+    :param headers: the client's, as `Headers.getAllRawHeaders` gives them.
+    :param peer_host: the peer's name and port.
+    :param api_key: the key that the peer wants, or ``""``.
+    :param we_ask_for_keys: whether the client's key is one of ours, which is
+        nobody else's business.
+    :returns: end-to-end headers in their order and case, without any that tells
+        of the way to here.
+    """
+    sent: RawHeaders = [(b"Host", peer_host)]
+    dropped: frozenset[bytes] = _NOT_SENT_UP | {b"host"}
+    if we_ask_for_keys or api_key:
+        dropped = dropped | _KEYS
+    named: frozenset[bytes] = frozenset()
+    for name, values in headers:
+        low = name.lower()
+        if low == b"connection":
+            named = named | _named_in(values)
+        elif low == b"accept-encoding":
+            sent.append((name, _readable(values)))
+        elif low not in dropped and not low.startswith(b"x-forwarded-"):
+            for value in values:
+                sent.append((name, value))
+    if named:
+        sent = [pair for pair in sent if pair[0].lower() not in named]
+    if api_key:
+        key = api_key.encode("utf-8")
+        sent.append((b"Authorization", b"Bearer " + key))
+        sent.append((b"x-api-key", key))
     return sent
 
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
 from .client import UpstreamClient
+from .forward import ForwardProxies
 from .headers import RawHeaders
 from .response import UpstreamResponse
 from .timeouts import Timeouts
@@ -31,10 +32,13 @@ class StatusClient:
     Asks servers how they are.
 
     :param reactor: connects, and is the clock.
+    :param proxies: the forward proxies that the daemon's environment names.
     """
 
-    def __init__(self, reactor: Any) -> None:
-        self._client = UpstreamClient(reactor, Timeouts(connect=5.0, tls_handshake=5.0))
+    def __init__(self, reactor: Any, proxies: ForwardProxies) -> None:
+        self._client = UpstreamClient(
+            reactor, Timeouts(connect=5.0, tls_handshake=5.0), proxies=proxies
+        )
 
     def ask(self, url: bytes) -> Deferred[int]:
         """

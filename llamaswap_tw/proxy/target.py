@@ -37,3 +37,12 @@ def target_url(base_url: str, path: bytes, query: bytes) -> bytes:
     if not url.isascii():
         url = _RAW.sub(lambda match: b"%%%02X" % match[0][0], url)
     return url
+
+
+def authority_of(url: str) -> bytes:
+    """
+    :param url: a base URL that is ASCII.
+    :returns: host and port as they stand in it, without user and password.
+    """
+    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    return authority.rpartition("@")[2].encode("ascii")

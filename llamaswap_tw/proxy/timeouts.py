@@ -5,6 +5,10 @@ How long a model's server may take for what.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..config.schema import Timeouts as Configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,16 @@ class Timeouts:
     response_header: float = 0.0
     tls_handshake: float = 10.0
     idle_conn: float = 90.0
+
+    @classmethod
+    def of(cls, configured: Configured) -> Timeouts:
+        """
+        :param configured: those of a model or a peer in the configuration.
+        """
+        return cls(
+            connect=configured.connect,
+            keepalive=configured.keepalive,
+            response_header=configured.response_header,
+            tls_handshake=configured.tls_handshake,
+            idle_conn=configured.idle_conn,
+        )

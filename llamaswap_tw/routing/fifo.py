@@ -172,11 +172,16 @@ class FifoScheduler:
             error = ConcurrencyLimit(model, limits.most)
             self._turns.effect(self._effects.refuse, ticket, error)
             return
-        if (
-            not self._queue
-            and not self._swaps
-            and self._may_be_served(model, self._effects.running())
-        ):
+        try:
+            served = (
+                not self._queue
+                and not self._swaps
+                and self._may_be_served(model, self._effects.running())
+            )
+        except RequestError as e:
+            self._turns.effect(self._effects.refuse, ticket, e)
+            return
+        if served:
             # The most common case by far, without a place in any list.
             self._held[model] = held + 1
             self._serve(ticket)
@@ -266,9 +271,10 @@ class FifoScheduler:
         """
         arrived = waiter.ticket.arrived
         waiter.priority = self._priorities.get(waiter.ticket.model, 0)
-        # Where that has passed, the next tick says so.
-        waiter.overdue = False
-        waiter.overdue_at = arrived + self._max_wait
+        overdue_at = arrived + self._max_wait
+        # Where that has passed otherwise, the next tick says so.
+        waiter.overdue = waiter.overdue and overdue_at <= waiter.overdue_at
+        waiter.overdue_at = overdue_at
         timeout = limits.queue_timeout
         waiter.refused_at = inf if timeout is None else arrived + timeout
         self._deadlines.add(waiter)
@@ -314,16 +320,23 @@ class FifoScheduler:
         try:
             for waiter in waiters:
                 model = waiter.ticket.model
-                if model in stuck or self._goes(waiter, running, earlier.get(model)):
+                if model in stuck:
+                    continue
+                try:
+                    if self._goes(waiter, running, earlier.get(model)):
+                        continue
+                    if waiter.overdue:
+                        self.claims[model] = claim(
+                            self._planner,
+                            model,
+                            self._swaps.spare(running),
+                            earlier.get(model),
+                        )
+                except RequestError as e:
+                    # A planner that fails costs the request that it failed for.
+                    self._refuse(waiter, e)
                     continue
                 stuck.add(model)
-                if waiter.overdue:
-                    self.claims[model] = claim(
-                        self._planner,
-                        model,
-                        self._swaps.spare(running),
-                        earlier.get(model),
-                    )
         finally:
             self._settle()
 

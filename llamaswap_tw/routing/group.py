@@ -70,8 +70,13 @@ class GroupPlanner:
             if other is own:
                 stops = own.swap
             else:
-                # A model that the configuration no longer has makes way at once.
-                stops = other is None or (own.exclusive and not other.persistent)
+                # A model that the configuration no longer has makes way for any
+                # other, but need not for one that runs beside it already.
+                stops = (
+                    target not in running
+                    if other is None
+                    else (own.exclusive and not other.persistent)
+                )
             if stops:
                 stopped.append(model)
         stopped.sort()

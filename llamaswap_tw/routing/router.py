@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -188,18 +188,32 @@ class Router:
         :returns: a `Deferred` that fires once the model's process is other
             than ready; may be cancelled.
         """
-        return self._processes[model_id].when_not_ready()
+        process = self._processes.get(model_id)
+        # It may have been removed since.
+        return succeed(None) if process is None else process.when_not_ready()
 
     @property
-    def leaving(self) -> Collection[str]:
+    def models(self) -> Collection[str]:
         """
-        The models that were removed and are not down yet.
+        All that have a process here: those that were removed and are not down yet
+        too.
         """
-        return self._leaving
+        return self._processes.keys()
+
+    def held_ports(self) -> dict[str, int]:
+        """
+        The port that each model's process listens on, or will, where we assigned
+        one.
+        """
+        return {
+            model: process.port
+            for model, process in self._processes.items()
+            if process.port is not None
+        }
 
     def add(self, process: IModelProcess, client: Any) -> None:
         """
-        There is another model; the scheduler is told by `reconfigured`.
+        There is another model; `reconfigured` follows.
 
         :param process: its process, which tells `state_changed` of itself.
         :param client: sends requests up to it; given out with a lease.
@@ -209,7 +223,7 @@ class Router:
 
     def change(self, model: str, launch: Launch, policy: Policy, client: Any) -> bool:
         """
-        A model is configured in another way.
+        A model may be configured in another way; `reconfigured` follows.
 
         :returns: whether there is such a model here.
         """
@@ -225,28 +239,6 @@ class Router:
             self._clients[model] = client
         return True
 
-    def remove(self, model: str) -> None:
-        """
-        A model is gone from the configuration: what runs of it ends with its
-        requests.
-        """
-        if model in self._leaving:
-            return
-        self._leaving.add(model)
-        swap = self._swaps.get(model)
-        if swap is not None and not swap.starting:
-            # Others still make room for it: it is not started at all.
-            self._swap_failed(model, swap, Failure(ModelNotFound(model)))
-        process = self._processes[model]
-        process.retire().addCallback(lambda _: self._left(model, process))
-
-    def _left(self, model: str, process: IModelProcess) -> None:
-        if model in self._leaving:
-            self._leaving.remove(model)
-            del self._processes[model]
-            self._clients.pop(model).close()
-            self._loaded.pop(model, None)
-
     def reconfigured(
         self,
         swap_grace: float,
@@ -256,11 +248,29 @@ class Router:
         max_wait: float | None,
     ) -> None:
         """
-        The models that were added, changed and removed are all: let the
-        scheduler know the rules that hold now.
+        All models were added or changed: other rules hold from now on.  A model
+        that these do not know is gone: what runs of it ends with its requests.
         """
         self._swap_grace = swap_grace
+        # Before anything stops: nothing is begun any more for one that is gone.
         self._scheduler.reconfigured(planner, limits, priorities, max_wait)
+        for model in sorted(self._processes.keys() - limits.keys() - self._leaving):
+            self._remove(model)
+
+    def _remove(self, model: str) -> None:
+        self._leaving.add(model)
+        swap = self._swaps.get(model)
+        if swap is not None and not swap.starting:
+            # Others still make room for it: it is not started at all.
+            self._swap_failed(model, swap, Failure(ModelNotFound(model)))
+        self._processes[model].retire().addCallback(lambda _: self._left(model))
+
+    def _left(self, model: str) -> None:
+        if model in self._leaving:
+            self._leaving.remove(model)
+            del self._processes[model]
+            self._clients.pop(model).close()
+            self._loaded.pop(model, None)
 
     def shut_down(self, grace: float) -> Deferred[None]:
         """
@@ -269,7 +279,9 @@ class Router:
         :param grace: seconds from the polite request to the kill.
         :returns: a `Deferred` that fires when nothing of any lives any more.
         """
-        down = [process.shut_down(grace) for process in self._processes.values()]
+        # One that is leaving anyway may be gone at once.
+        processes = tuple(self._processes.values())
+        down = [process.shut_down(grace) for process in processes]
         return gatherResults(down, consumeErrors=True).addCallback(lambda _: None)
 
     def process(self, model_id: str) -> IModelProcess:

@@ -189,9 +189,16 @@ class Daemon(Program):
     :param folder: an empty one, for its configuration and output.
     :param config: the configuration's text; a ``startPort`` is put before it.
     :param options: more for the command line.
+    :param environment: added to the test's own.
     """
 
-    def __init__(self, folder: Path, config: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_ports(1)
         self.start_port = free_ports(8)
         self.config = folder / "config.yaml"
@@ -207,6 +214,7 @@ class Daemon(Program):
                 *options,
             ],
             folder,
+            environment,
         )
 
     @property

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import BadRequest
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.connection import HEAD_LIMIT
 from llamaswap_tw.proxy.failures import (
     BrokenOff,
@@ -27,6 +28,7 @@ from llamaswap_tw.proxy.failures import (
     HeadTimeout,
     Malformed,
 )
+from llamaswap_tw.proxy.forward import ForwardProxies
 from llamaswap_tw.proxy.headers import RawHeaders
 from llamaswap_tw.proxy.response import UpstreamResponse
 from llamaswap_tw.proxy.timeouts import Timeouts
@@ -630,6 +632,14 @@ class SendingTests(SynchronousTestCase):
             error = self.failureResultOf(self.asking.ask(url=url), ConnectFailed)
             self.assertIn("cannot be asked at", str(error.value))
 
+    def test_strange_url_with_password(self) -> None:
+        """
+        That error does not tell a password in it.
+        """
+        for url in (b"ftp://u:s3cr3t@h/", b"http://u:s3cr3t@h:port/"):
+            error = self.failureResultOf(self.asking.ask(url=url), ConnectFailed)
+            self.assertNotIn("s3cr3t", str(error.value))
+
     def test_large_body(self) -> None:
         """
         A large body in memory is sent as the server takes it.
@@ -917,3 +927,87 @@ class ReuseTests(SynchronousTestCase):
         self.assertTrue(free.transport.closed)
         self.assertFalse(busy.transport.closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class ForwardProxyTests(SynchronousTestCase):
+    """
+    A server beyond loopback is asked through the proxy of the environment.
+    """
+
+    URL = b"http://u:p@gpu.example:8080/v1/x?y"
+
+    def setUp(self) -> None:
+        self.asking = Asking()
+        self.upstream = self.asking.upstream
+        environ = {"HTTP_PROXY": "http://user:s3cr3t@10.0.0.1:3128"}
+        environ["NO_PROXY"] = "10.0.0.0/8"
+        self.asking.agent = Agent(
+            self.upstream.reactor, Timeouts(), proxies=ForwardProxies(environ)
+        )
+
+    def test_request(self) -> None:
+        """
+        The request names the server, and only the proxy's head has the proxy's
+        credentials; the server's name is not looked up.
+        """
+        asked = self.asking.ask(b"POST", b"{}", self.URL, [(b"A", b"b")])
+        self.assertEqual(self.upstream.dialled, [("10.0.0.1", 3128)])
+        side = self.upstream.accept()
+        self.assertEqual(
+            side.received(),
+            b"POST http://gpu.example:8080/v1/x?y HTTP/1.1\r\n"
+            b"Host: gpu.example:8080\r\nA: b\r\n"
+            b"Proxy-Authorization: Basic dXNlcjpzM2NyM3Q=\r\n"
+            b"Content-Length: 2\r\n\r\n{}",
+        )
+        side.send(OK)
+        self.assertEqual(self.successResultOf(asked).code, 200)
+
+    def test_direct(self) -> None:
+        """
+        A server on loopback, or one that ``NO_PROXY`` names, is asked directly.
+        """
+        for url, address in (
+            (URL, ("127.0.0.1", 5800)),
+            (b"http://10.1.1.1/", ("10.1.1.1", 80)),
+        ):
+            self.asking.ask(url=url)
+            self.assertEqual(self.upstream.dialled[-1], address)
+            sent = self.upstream.accept().received()
+            self.assertRegex(sent, b"^GET /[^\r]* HTTP/1.1\r\nHost: [0-9.:]+\r\n\r\n$")
+
+    def test_connections_apart(self) -> None:
+        """
+        A connection through the proxy serves one server again, and no other.
+        """
+        asked = self.asking.ask(url=self.URL)
+        self.upstream.accept().send(OK)
+        self.successResultOf(asked).deliverBody(Reader())
+        self.asking.ask(url=self.URL)
+        self.assertEqual(len(self.upstream.dialled), 1)
+        for url in (b"http://10.0.0.1:3128/", b"http://other.example/"):
+            dialled = len(self.upstream.dialled)
+            self.asking.ask(url=url)
+            self.assertEqual(len(self.upstream.dialled), dialled + 1)
+
+    def test_wants_credentials(self) -> None:
+        """
+        That the proxy wants credentials is not taken for the server's answer.
+        """
+        asked = self.asking.ask(url=self.URL)
+        side = self.upstream.accept()
+        side.send(_head("407 Proxy Authentication Required", "Content-Length: 9"))
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertIn("through the proxy 10.0.0.1 port 3128: it", str(error.value))
+        self.assertNotIn("s3cr3t", str(error.value))
+        self.assertTrue(side.transport.disconnected)
+        side.close()
+
+    def test_no_proxy_we_know(self) -> None:
+        """
+        What is no proxy that can be used fails the request, not the daemon.
+        """
+        proxies = ForwardProxies({"http_proxy": "socks5://u:s3cr3t@h"})
+        self.asking.agent = Agent(self.upstream.reactor, Timeouts(), proxies=proxies)
+        error = self.failureResultOf(self.asking.ask(url=self.URL), ConnectFailed)
+        self.assertIn("the proxy that http_proxy names", str(error.value))

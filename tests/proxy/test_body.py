@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IBodyProducer
 from zope.interface.verify import verifyObject
 
-from llamaswap_tw.errors import BodyNotStored, BodyTooLarge
+from llamaswap_tw.errors import BadRequest, BodyNotStored, BodyTooLarge
 from llamaswap_tw.proxy import body as body_module
 from llamaswap_tw.proxy.body import RequestBody
 
@@ -201,3 +201,91 @@ class BodyTests(SynchronousTestCase):
         body.close()
         self.threads.work()
         self.assertTrue(all(file.closed for file in opened))
+
+    def sent(self, body: RequestBody) -> bytes:
+        consumer = StringTransport()
+        sent = body.producer().startProducing(consumer)
+        self.threads.work()
+        self.successResultOf(sent)
+        value: bytes = consumer.value()
+        return value
+
+    def test_rewritten(self) -> None:
+        """
+        A body on disk can be replaced by what is made of it, longer or shorter,
+        and again.
+        """
+        body = self.spooled([b"one " * 100])
+
+        def write(source: IO[bytes], target: IO[bytes]) -> bool:
+            target.write(source.read().replace(b"one ", by))
+            return True
+
+        for by in (b"three ", b""):
+            rewritten = body.rewrite(write)
+            self.threads.work()
+            self.successResultOf(rewritten)
+            self.assertEqual(body.size, len(by) * 100)
+            self.assertEqual(body.producer().length, body.size)
+            self.assertEqual(self.sent(body), by * 100)
+            body = self.spooled([b"one " * 100])
+
+    def test_not_rewritten(self) -> None:
+        """
+        Where nothing is to be changed, or that fails, the body is as it was.
+        """
+        body = self.spooled([b"one " * 100])
+
+        def leave(source: IO[bytes], target: IO[bytes]) -> bool:
+            target.write(source.read(3))
+            return False
+
+        def fail(source: IO[bytes], target: IO[bytes]) -> bool:
+            target.write(source.read(3))
+            raise BadRequest("no")
+
+        left = body.rewrite(leave)
+        failed = body.rewrite(fail)
+        self.threads.work()
+        self.successResultOf(left)
+        self.failureResultOf(failed, BadRequest)
+        self.assertEqual(body.size, 400)
+        self.assertEqual(self.sent(body), b"one " * 100)
+
+    def test_no_space_to_rewrite(self) -> None:
+        """
+        Where the new one cannot be written, the error says where.
+        """
+        body = self.spooled([b"one " * 100])
+
+        def write(source: IO[bytes], target: IO[bytes]) -> bool:
+            raise OSError(28, "No space left on device")
+
+        failed = body.rewrite(write)
+        self.threads.work()
+        error = self.failureResultOf(failed, BodyNotStored).value
+        self.assertIn("No space left on device", error.message)
+        self.assertIn("TMPDIR", error.message)
+
+    def test_rewritten_and_closed(self) -> None:
+        """
+        No file is left, neither the old one nor the new one.
+        """
+        opened: list[IO[bytes]] = []
+        make = tempfile.TemporaryFile
+
+        def remember(*args: Any, **keywords: Any) -> IO[bytes]:
+            opened.append(make(*args, **keywords))
+            return opened[-1]
+
+        self.patch(tempfile, "TemporaryFile", remember)
+        body = self.spooled([b"one " * 100])
+        answers = iter([True, False])
+        for _ in range(2):
+            body.rewrite(lambda source, target: next(answers))
+        self.threads.work()
+        body.close()
+        late = body.rewrite(lambda source, target: True)
+        self.threads.work()
+        self.failureResultOf(late, ValueError)
+        self.assertEqual([file.closed for file in opened], [True] * 3)

@@ -26,6 +26,7 @@ from llamaswap_tw.proxy.failures import (
     Refused,
     as_request_error,
 )
+from llamaswap_tw.proxy.forward import ForwardProxies
 from llamaswap_tw.proxy.headers import RawHeaders
 from llamaswap_tw.proxy.response import UpstreamResponse
 from llamaswap_tw.proxy.timeouts import Timeouts
@@ -143,6 +144,33 @@ class ClientTests(SynchronousTestCase):
         self.upstream.fail(ConnectionRefusedError())
         self.failureResultOf(asked, Refused)
 
+    def test_subject(self) -> None:
+        """
+        A client of a peer says of each failure that it is the peer's, and leaves
+        what is no failure of the peer's alone.
+        """
+        self.client = UpstreamClient(
+            self.upstream.reactor, Timeouts(), subject="peer 'p'"
+        )
+        asked = self.ask()
+        self.upstream.fail(ConnectionRefusedError())
+        error = self.failureResultOf(asked, Refused)
+        self.assertEqual(error.value.subject, "peer 'p'")
+        asked = self.ask()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+
+    def test_forward_proxy(self) -> None:
+        """
+        A server beyond loopback is asked through the proxy that is given.
+        """
+        proxies = ForwardProxies({"http_proxy": "10.0.0.1:3128"})
+        client = UpstreamClient(self.upstream.reactor, Timeouts(), proxies=proxies)
+        client.request(b"GET", b"http://gpu.example/a%2fb", [], b"")
+        self.assertEqual(self.upstream.dialled, [("10.0.0.1", 3128)])
+        sent = self.upstream.accept().received()
+        self.assertTrue(sent.startswith(b"GET http://gpu.example/a%2fb HTTP/1.1\r\n"))
+
     def test_no_url(self) -> None:
         """
         A request that cannot be made fails; nothing is raised.
@@ -179,6 +207,15 @@ class FailureTests(SynchronousTestCase):
             error = as_request_error("m", Failure(failure))
             self.assertIs(type(error), kind)
             self.assertEqual(error.message, f"model 'm' {failure}")
+
+    def test_subject(self) -> None:
+        """
+        Where it is not the model that failed, who it is comes in its place.
+        """
+        failure = BrokenOff("broke off")
+        failure.subject = "peer 'p'"
+        error = as_request_error("p/m", Failure(failure))
+        self.assertEqual(error.message, "peer 'p' broke off")
 
     def test_own(self) -> None:
         """

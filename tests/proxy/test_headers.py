@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from llamaswap_tw.proxy.headers import request_headers, response_headers
+from llamaswap_tw.proxy.headers import peer_headers, request_headers, response_headers
 
 Fields = dict[bytes, list[bytes]]
 
@@ -97,6 +97,77 @@ class RequestHeadersTests(SynchronousTestCase):
             sent = self.sent({b"Accept-Encoding": [asked]})
             self.assertEqual(sent[b"Accept-Encoding"], [cut])
         self.assertNotIn(b"Accept-Encoding", self.sent({}))
+
+
+class PeerHeadersTests(SynchronousTestCase):
+    """
+    What a client sent goes up to a peer, as far as it is a stranger's business.
+    """
+
+    KEYS = (
+        (b"authorization", [b"Bearer ours"]),
+        (b"X-Api-Key", [b"ours", b"ours too"]),
+    )
+
+    def test_as_they_came(self) -> None:
+        """
+        Order, case and repetition stay; headers of the hop, and whatever tells of
+        the way to here, stay behind; ``Host`` is the peer's.
+        """
+        self.assertEqual(
+            peer_headers(
+                [
+                    (b"x-b", [b"1", b"2"]),
+                    (b"HOST", [b"front"]),
+                    (b"Connection", [b"close, X-Mine, Host"]),
+                    (b"X-Mine", [b"1"]),
+                    (b"Proxy-Authorization", [b"x"]),
+                    (b"Content-Length", [b"3"]),
+                    (b"Expect", [b"100-continue"]),
+                    (b"X-Forwarded-For", [b"1.2.3.4"]),
+                    (b"x-forwarded-proto", [b"https"]),
+                    (b"X-Forwarded-Whatever", [b"a"]),
+                    (b"accept-Encoding", [b"br, gzip"]),
+                    (b"Content-Type", [b"a/b"]),
+                    *self.KEYS,
+                ],
+                b"peer:81",
+                "",
+                False,
+            ),
+            [
+                (b"Host", b"peer:81"),
+                (b"x-b", b"1"),
+                (b"x-b", b"2"),
+                (b"accept-Encoding", b"gzip"),
+                (b"Content-Type", b"a/b"),
+                (b"authorization", b"Bearer ours"),
+                (b"X-Api-Key", b"ours"),
+                (b"X-Api-Key", b"ours too"),
+            ],
+        )
+
+    def test_keys(self) -> None:
+        """
+        A key with which a client came to us goes no further, and the peer's own
+        takes the place of any.
+        """
+        host = (b"Host", b"h")
+        theirs = [(b"Authorization", b"Bearer k\xc3\xa9"), (b"x-api-key", b"k\xc3\xa9")]
+        for key, we_ask, sent in (
+            ("", True, []),
+            ("k\xe9", True, theirs),
+            ("k\xe9", False, theirs),
+        ):
+            self.assertEqual(peer_headers(self.KEYS, b"h", key, we_ask), [host, *sent])
+
+    def test_connection_cannot_take_key(self) -> None:
+        """
+        A client cannot have the peer's key left out.
+        """
+        fields = [(b"Connection", [b"authorization, x-api-key"]), *self.KEYS]
+        sent = peer_headers(fields, b"h", "k", True)
+        self.assertIn((b"x-api-key", b"k"), sent)
 
 
 class ResponseHeadersTests(SynchronousTestCase):

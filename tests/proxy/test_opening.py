@@ -1,17 +1,12 @@
 """
-Tests for `llamaswap_tw.proxy.opening`.
+Tests for `llamaswap_tw.proxy.opening` and `llamaswap_tw.proxy.connect`.
 """
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
+import socket
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import (
     ConnectionDone,
@@ -19,63 +14,19 @@ from twisted.internet.error import (
     NoRouteError,
     TimeoutError,
 )
-from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
-from twisted.internet.task import Clock
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.failures import ConnectFailed, Refused, UpstreamFailure
+from llamaswap_tw.proxy.forward import ForwardProxies
 from llamaswap_tw.proxy.opening import default_tls
 from llamaswap_tw.proxy.timeouts import Timeouts
 
-from .support import Asking, Reader, ServerSide, Transport
+from .support import Asking, Reader, ServerSide
+from .tls import certificate, converse, trusting
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-
-
-def certificate(address: str) -> PrivateCertificate:
-    """
-    A certificate for an address, signed by itself.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-    now = datetime.datetime.now(datetime.UTC)
-    alternative = x509.IPAddress(ipaddress.ip_address(address))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    loaded: PrivateCertificate = PrivateCertificate.loadPEM(
-        made.public_bytes(pem) + private
-    )
-    return loaded
-
-
-class Answering(Protocol):
-    """
-    A server that answers whatever it is sent, at once.
-    """
-
-    factory: Any
-    transport: Any
-
-    def dataReceived(self, data: bytes) -> None:
-        self.factory.seen.append(data)
-        self.transport.write(OK)
 
 
 class ConnectingTests(SynchronousTestCase):
@@ -172,10 +123,7 @@ class TLSTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.certificate = certificate("127.0.0.1")
-        trusted = Certificate.loadPEM(self.certificate.dumpPEM())
-        self.asking = Asking(
-            Timeouts(tls_handshake=4), lambda host: optionsForClientTLS(host, trusted)
-        )
+        self.asking = Asking(Timeouts(tls_handshake=4), trusting(self.certificate))
 
     def dial(self) -> tuple[Any, ServerSide]:
         """
@@ -190,28 +138,7 @@ class TLSTests(SynchronousTestCase):
 
         :returns: what it was sent.
         """
-        factory: Any = Factory.forProtocol(Answering)
-        factory.seen = []
-        options = self.certificate.options()
-        late = Clock()
-        wrapped = TLSMemoryBIOFactory(options, False, factory, late)
-        server: Any = wrapped.buildProtocol(None)
-        transport = Transport()
-        server.makeConnection(transport)
-        clock = self.asking.upstream.reactor
-        while True:
-            clock.advance(0)
-            up = side.received()
-            if up:
-                server.dataReceived(up)
-            late.advance(0)
-            down = transport.value()
-            transport.clear()
-            if down:
-                side.send(down)
-            if not up and not down:
-                seen: list[bytes] = factory.seen
-                return seen
+        return converse(self.asking.upstream.reactor, side, self.certificate)
 
     def test_request(self) -> None:
         """
@@ -237,9 +164,46 @@ class TLSTests(SynchronousTestCase):
         seen = self.serve(side)
         side.close()
         error = self.failureResultOf(asked, ConnectFailed)
-        self.assertIn("TLS handshake", str(error.value))
+        self.assertIn("its certificate is self-signed", str(error.value))
         self.assertEqual(seen, [])
         self.assertEqual(self.asking.upstream.reactor.getDelayedCalls(), [])
+
+    def test_closed_unnoticed(self) -> None:
+        """
+        A connection that the kernel knows to be closed before the reactor does is
+        not used again.
+        """
+        self.asking = Asking(Timeouts(keepalive=0), trusting(self.certificate))
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        asked, side = self.dial()
+        transport: Any = side.transport
+        transport.socket = ours
+        self.serve(side)
+        self.successResultOf(asked).deliverBody(Reader())
+        theirs.close()
+        self.asking.ask(url=self.URL)
+        self.assertEqual(len(self.asking.upstream.dialled), 2)
+
+    def test_no_tls(self) -> None:
+        """
+        A server that does not speak TLS is told of in words.
+        """
+        asked, side = self.dial()
+        side.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.asking.upstream.reactor.advance(0)
+        side.close()
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertRegex(str(error.value), "^failed the TLS handshake: [a-z ]+$")
+
+    def test_no_name(self) -> None:
+        """
+        A host that cannot have a certificate is not connected to.
+        """
+        asked = self.asking.ask(url=b"https://gpu%20/")
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertIn("'gpu%20' cannot have a certificate", str(error.value))
+        self.assertEqual(self.asking.upstream.dialled, [])
 
     def test_silent(self) -> None:
         """
@@ -270,3 +234,173 @@ class TLSTests(SynchronousTestCase):
         self.assertTrue(side.transport.disconnected)
         side.close()
         self.assertEqual(self.asking.upstream.reactor.getDelayedCalls(), [])
+
+
+class TunnelTests(SynchronousTestCase):
+    """
+    Through a forward proxy, a connection over TLS is one to the server itself.
+    """
+
+    URL = b"https://gpu.example/v1/x"
+
+    def setUp(self) -> None:
+        self.certificate = certificate("gpu.example")
+        self.asking = Asking()
+        self.upstream = self.asking.upstream
+        self.use("http://user:s3cr3t%20word@10.0.0.1:3128")
+
+    def use(self, proxy: str) -> None:
+        """
+        Ask through this proxy.
+        """
+        self.asking.agent = Agent(
+            self.upstream.reactor,
+            Timeouts(connect=3, tls_handshake=4),
+            trusting(self.certificate),
+            ForwardProxies({"HTTPS_PROXY": proxy}),
+        )
+
+    def dial(self) -> tuple[Any, ServerSide]:
+        """
+        A request whose proxy was asked for a tunnel.
+        """
+        asked = self.asking.ask(b"POST", b"{}", url=self.URL)
+        side = self.upstream.accept()
+        self.assertEqual(
+            side.received(),
+            b"CONNECT gpu.example:443 HTTP/1.1\r\nHost: gpu.example:443\r\n"
+            b"Proxy-Authorization: Basic dXNlcjpzM2NyM3Qgd29yZA==\r\n\r\n",
+        )
+        return asked, side
+
+    def failed(self, asked: Any) -> str:
+        """
+        What is told of a request that failed, which is nothing of the proxy's
+        password; and no timer stays.
+        """
+        words = str(self.failureResultOf(asked, ConnectFailed).value)
+        self.assertIn("the proxy 10.0.0.1 port 3128", words)
+        self.assertNotIn("s3cr3t", words)
+        self.assertEqual(self.upstream.reactor.getDelayedCalls(), [])
+        return words
+
+    def test_request(self) -> None:
+        """
+        The request goes up within TLS, without what the proxy alone reads, and
+        the connection serves another.
+        """
+        asked, side = self.dial()
+        self.assertEqual(self.upstream.dialled, [("10.0.0.1", 3128)])
+        side.send(b"HTTP/1.1 200 Connection ", b"established\r\nA: b\r\n\r\n")
+        self.assertIn(b"gpu.example", side.transport.value())
+        seen = b"".join(converse(self.upstream.reactor, side, self.certificate))
+        self.assertEqual(
+            seen,
+            b"POST /v1/x HTTP/1.1\r\nHost: gpu.example\r\nContent-Length: 2\r\n\r\n{}",
+        )
+        reader = Reader()
+        self.successResultOf(asked).deliverBody(reader)
+        self.assertEqual((reader.body, reader.end), (b"hi", "whole"))
+        self.asking.ask(url=self.URL)
+        self.assertEqual(len(self.upstream.dialled), 1)
+
+    def test_refused_tunnel(self) -> None:
+        """
+        What a proxy answers in place of a tunnel is told, and TLS not begun.
+        """
+        for answer, words in (
+            (b"HTTP/1.1 407 Proxy Authentication Required", "it answered 407 Proxy"),
+            (b"HTTP/1.0 503 \xff", "it answered 503"),
+            (b"HTTP/1.1 403", "it answered 403"),
+            (b"SSH-2.0", "it sent what is not HTTP/1"),
+        ):
+            asked, side = self.dial()
+            side.send(answer + b"\r\n\r\nbody")
+            self.assertIn(words, self.failed(asked))
+            self.assertEqual(side.received(), b"")
+            self.assertTrue(side.transport.disconnected)
+            side.close()
+
+    def test_interim(self) -> None:
+        """
+        An interim answer is none.
+        """
+        asked, side = self.dial()
+        side.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 Bad\r\n\r\n")
+        self.assertIn("it answered 502 Bad", self.failed(asked))
+
+    def test_endless(self) -> None:
+        """
+        A proxy's answer is not collected for ever.
+        """
+        asked, side = self.dial()
+        side.send(b"HTTP/1.1 200 OK\r\n", b"A: " + b"a" * 70_000)
+        self.assertIn("a head that does not end", self.failed(asked))
+
+    def test_closed(self) -> None:
+        """
+        A proxy that closes without an answer is told of.
+        """
+        asked, side = self.dial()
+        side.close()
+        self.assertIn("closed the connection without an answer", self.failed(asked))
+
+    def test_slow(self) -> None:
+        """
+        A proxy has as long for a tunnel as a connection may take.
+        """
+        asked, side = self.dial()
+        self.upstream.reactor.advance(3.1)
+        self.assertIn("within 3 s", self.failed(asked))
+        self.assertTrue(side.transport.disconnected)
+        side.close()
+
+    def test_not_connected(self) -> None:
+        """
+        That the proxy is not there is not taken for the server's refusal.
+        """
+        asked = self.asking.ask(url=self.URL)
+        self.upstream.fail(ConnectionRefusedError())
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertNotIsInstance(error.value, Refused)
+        self.assertEqual(
+            str(error.value),
+            "could not be connected to through the proxy 10.0.0.1 port 3128: it "
+            "refused the connection",
+        )
+
+    def test_unknown_name(self) -> None:
+        """
+        A proxy whose name nobody knows is told by its name; the server's is not
+        looked up.
+        """
+        self.use("squid:3128")
+        asked = self.asking.ask(url=self.URL)
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertIn("the name 'squid' is not known", str(error.value))
+
+    def test_cancelled(self) -> None:
+        """
+        A request that is cancelled closes its connection, before the tunnel is
+        there and after.
+        """
+        for answer in (b"", b"HTTP/1.1 200 OK\r\n\r\n"):
+            asked, side = self.dial()
+            side.send(answer)
+            asked.cancel()
+            self.failureResultOf(asked, CancelledError)
+            self.assertTrue(side.transport.disconnected)
+            side.close()
+            self.assertEqual(self.upstream.reactor.getDelayedCalls(), [])
+
+    def test_stranger(self) -> None:
+        """
+        A proxy that answers in the server's place is not believed.
+        """
+        asked, side = self.dial()
+        side.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        other = certificate("gpu.example")
+        self.assertEqual(converse(self.upstream.reactor, side, other), [])
+        side.close()
+        error = self.failureResultOf(asked, ConnectFailed)
+        self.assertIn("is not to be trusted", str(error.value))

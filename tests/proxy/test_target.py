@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw.proxy.target import target_url
+from llamaswap_tw.proxy.target import authority_of, target_url
 
 
 class TargetURLTests(SynchronousTestCase):
@@ -30,3 +30,20 @@ class TargetURLTests(SynchronousTestCase):
         ]
         for base, path, query, url in table:
             self.assertEqual(target_url(base, path, query), url)
+
+
+class AuthorityTests(SynchronousTestCase):
+    """
+    What ``Host`` says to a server is in its base URL.
+    """
+
+    def test_table(self) -> None:
+        """
+        It is host and port as they stand there, and nothing of what is around them.
+        """
+        for url, authority in (
+            ("http://Box:81/a@b", b"Box:81"),
+            ("https://u:p@box?k=v", b"box"),
+            ("http://u@v@[::1]:8#x", b"[::1]:8"),
+        ):
+            self.assertEqual(authority_of(url), authority)

@@ -26,6 +26,7 @@ class FakeProcess:
     """
 
     pid = None
+    port: int | None = None
 
     def __init__(self, model_id: str, observer: StateObserver) -> None:
         self.model_id = model_id

@@ -1,0 +1,205 @@
+"""
+The planners that there are: ours, and those that installed packages offer as
+plugins of Twisted's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.plugin import IPlugin
+from twisted.python.modules import getModule
+from zope.interface import implementer
+
+from .config.errors import ConfigError, Mark, Problem
+from .config.schema import Config, MatrixSettings
+from .errors import PlannerFailed
+from .interfaces import ISwapPlanner, ISwapPlannerFactory
+
+_log = Logger()
+
+#: What Twisted's own plugin modules begin with: none of them has a planner.
+_TWISTEDS_OWN = ("twisted_", "cred_")
+
+
+@implementer(IPlugin, ISwapPlannerFactory)
+class GroupPlannerFactory:
+    """
+    Makes our planner by groups.
+    """
+
+    name = "group"
+
+    def fromConfig(self, settings: Any, models: Sequence[str]) -> ISwapPlanner:
+        """
+        Make it.
+
+        :param settings: id → `GroupSettings`, as the configuration has resolved
+            them.
+        """
+        from .routing.group import Group, GroupPlanner
+
+        groups = {
+            name: Group(group.swap, group.exclusive, group.persistent, group.members)
+            for name, group in settings.items()
+        }
+        planner: ISwapPlanner = GroupPlanner(groups, models)
+        return planner
+
+
+@implementer(IPlugin, ISwapPlannerFactory)
+class MatrixPlannerFactory:
+    """
+    Makes our planner by sets.
+    """
+
+    name = "matrix"
+
+    def fromConfig(self, settings: Any, models: Sequence[str]) -> ISwapPlanner:
+        """
+        Make it.
+
+        :param settings: `MatrixSettings`, as the configuration has resolved them.
+        """
+        # Only a configuration with sets needs it.
+        from .routing.matrix.planner import MatrixPlanner
+
+        matrix: MatrixSettings = settings
+
+        def tell(line: str) -> None:
+            _log.info("{line}", line=line)
+
+        planner: ISwapPlanner = MatrixPlanner(matrix.sets, matrix.costs, tell)
+        return planner
+
+
+@implementer(ISwapPlanner)
+class GuardedPlanner:
+    """
+    A planner of somebody else's.  What it raises, or answers in vain, costs the
+    request that it was asked for, and no other.
+
+    :param name: the planner's name.
+    :param planner: the planner.
+    """
+
+    def __init__(self, name: str, planner: ISwapPlanner) -> None:
+        self._name = name
+        self._planner = planner
+
+    def evictions_for(self, target: str, running: Collection[str]) -> Sequence[str]:
+        """
+        What must stop before ``target`` may run.
+
+        :raises PlannerFailed: if it raises, or names what does not run.
+        """
+        others = frozenset(running) - {target}
+        try:
+            found = sorted(self._planner.evictions_for(target, frozenset(running)))
+        except Exception as e:
+            raise PlannerFailed(self._name, f"{type(e).__name__}: {e}")
+        if not others.issuperset(found):
+            strangers = ", ".join(map(repr, sorted({*found} - others)))
+            raise PlannerFailed(
+                self._name, f"it would stop {strangers} for {target!r}; that cannot be"
+            )
+        return found
+
+    def swap_started(self, target: str, running: Collection[str]) -> None:
+        """
+        A swap begins.
+        """
+        try:
+            self._planner.swap_started(target, running)
+        except Exception as e:
+            _log.error(
+                "planner {name}: swap_started failed: {kind}: {error}",
+                name=self._name,
+                kind=type(e).__name__,
+                error=e,
+            )
+
+
+class Planners:
+    """
+    All planners that can be used.
+
+    :ivar complaints: why a package's plugin cannot, a line each.
+    """
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self._factories: dict[str, ISwapPlannerFactory] = {}
+        for where, factory in self._plugins():
+            self._take(where, factory)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """
+        Their names; ours are the first.
+        """
+        ours = (GroupPlannerFactory.name, MatrixPlannerFactory.name)
+        return (*ours, *sorted(self._factories.keys() - set(ours)))
+
+    def make(self, config: Config) -> ISwapPlanner:
+        """
+        Make the planner that a configuration uses.
+
+        :raises ConfigError: if it cannot use its settings.
+        """
+        name = config.planner
+        factory = self._factories[name]
+        models = tuple(config.models)
+        if isinstance(factory, GroupPlannerFactory):
+            return factory.fromConfig(config.groups, models)
+        if isinstance(factory, MatrixPlannerFactory):
+            return factory.fromConfig(config.matrix or MatrixSettings(), models)
+        try:
+            planner = factory.fromConfig(config.planner_settings, models)
+        except Exception as e:
+            whole = Mark(config.sources[0] if config.sources else "configuration", 0)
+            path = f"routing.router.settings.{name}"
+            reason = str(e) or type(e).__name__
+            told = f"the planner {name!r} cannot use this: {reason}"
+            raise ConfigError([Problem(whole, path, told)])
+        guarded: ISwapPlanner = GuardedPlanner(name, planner)
+        return guarded
+
+    def _plugins(self) -> Iterator[tuple[str, Any]]:
+        """
+        What stands in plugin modules and says that it makes planners, with its
+        full name.
+
+        Not by `twisted.plugin.getPlugins`: a module that cannot be imported it
+        tells of by a traceback.
+        """
+        for module in getModule("twisted.plugins").iterModules():
+            name = module.name.rpartition(".")[2]
+            if name.startswith(_TWISTEDS_OWN):
+                continue
+            try:
+                loaded = module.load()
+            except Exception as e:
+                self.complaints.append(
+                    f"the plugin {module.name} cannot be imported: "
+                    f"{type(e).__name__}: {e}"
+                )
+                continue
+            for attribute, value in sorted(vars(loaded).items()):
+                if IPlugin(value, None) and ISwapPlannerFactory(value, None):
+                    yield f"{module.name}.{attribute}", value
+
+    def _take(self, where: str, factory: ISwapPlannerFactory) -> None:
+        try:
+            name = factory.name
+            if not isinstance(name, str) or not name:
+                raise ValueError("it has no name")
+        except Exception as e:
+            self.complaints.append(f"planner {where}: {type(e).__name__}: {e}")
+            return
+        if name in self._factories:
+            self.complaints.append(f"planner {where}: there is a {name!r} already")
+            return
+        self._factories[name] = factory

@@ -1,0 +1,174 @@
+"""
+Tests for `llamaswap_tw.planners`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from twisted.plugin import IPlugin
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from llamaswap_tw.config.errors import ConfigError
+from llamaswap_tw.config.schema import Config, GroupSettings, Model
+from llamaswap_tw.errors import PlannerFailed
+from llamaswap_tw.interfaces import ISwapPlanner, ISwapPlannerFactory
+from llamaswap_tw.planners import (
+    GroupPlannerFactory,
+    GuardedPlanner,
+    MatrixPlannerFactory,
+    Planners,
+)
+
+
+@implementer(ISwapPlanner)
+class Stubborn:
+    """
+    Answers as it is told.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, Collection[str]]] = []
+
+    def evictions_for(self, target: str, running: Collection[str]) -> Sequence[str]:
+        self.asked.append((target, running))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        answer: Sequence[str] = self.answer
+        return answer
+
+    def swap_started(self, target: str, running: Collection[str]) -> None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+
+
+@implementer(IPlugin, ISwapPlannerFactory)
+class StubbornFactory:
+    """
+    Makes them, unless its settings are an exception.
+    """
+
+    name = "stubborn"
+
+    def fromConfig(self, settings: Any, models: Sequence[str]) -> ISwapPlanner:
+        if isinstance(settings, Exception):
+            raise settings
+        planner: ISwapPlanner = Stubborn(["b"])
+        return planner
+
+
+class PlannersTests(SynchronousTestCase):
+    """
+    Planners are found, and made out of a configuration.
+    """
+
+    def test_ours(self) -> None:
+        """
+        Ours are found as any package's are.
+        """
+        planners = Planners()
+        self.assertEqual(planners.names, ("group", "matrix"))
+        self.assertEqual(planners.complaints, [])
+        for factory in (GroupPlannerFactory(), MatrixPlannerFactory()):
+            verifyObject(ISwapPlannerFactory, factory)
+            verifyObject(IPlugin, factory)
+
+    def test_group(self) -> None:
+        """
+        The group planner goes by the configuration's groups.
+        """
+        config = Config(
+            models={model: Model(model) for model in "abc"},
+            groups={"g": GroupSettings(swap=False, members=("a", "b"))},
+        )
+        planner = Planners().make(config)
+        self.assertEqual(list(planner.evictions_for("a", {"b", "c"})), ["c"])
+
+    def with_plugin(self, *factories: ISwapPlannerFactory) -> Planners:
+        found = [(f"package.{number}", each) for number, each in enumerate(factories)]
+        self.patch(Planners, "_plugins", lambda _: iter(found))
+        return Planners()
+
+    def test_package(self) -> None:
+        """
+        A package's planner is made with its settings, and guarded.
+        """
+        planners = self.with_plugin(StubbornFactory())
+        self.assertIn("stubborn", planners.names)
+        planner = planners.make(Config(planner="stubborn"))
+        self.assertIsInstance(planner, GuardedPlanner)
+
+    def test_same_name(self) -> None:
+        """
+        Of two with one name, the second is complained about.
+        """
+        planners = self.with_plugin(StubbornFactory(), StubbornFactory())
+        (complaint,) = planners.complaints
+        self.assertIn("package.1", complaint)
+        self.assertIn("stubborn", complaint)
+
+    def test_bad_settings(self) -> None:
+        """
+        Settings that a planner cannot use are a mistake of the configuration.
+        """
+        planners = self.with_plugin(StubbornFactory())
+        config = Config(
+            planner="stubborn",
+            planner_settings=ValueError("keep is missing"),
+            sources=("config.yaml",),
+        )
+        error = self.assertRaises(ConfigError, planners.make, config)
+        self.assertEqual(
+            str(error),
+            "config.yaml: routing.router.settings.stubborn: the planner 'stubborn' "
+            "cannot use this: keep is missing",
+        )
+
+
+class GuardedPlannerTests(SynchronousTestCase):
+    """
+    Another's planner costs at most the request that it was asked for.
+    """
+
+    def guarded(self, answer: Any) -> GuardedPlanner:
+        self.planner = Stubborn(answer)
+        guarded = GuardedPlanner("stubborn", self.planner)
+        verifyObject(ISwapPlanner, guarded)
+        return guarded
+
+    def test_passes(self) -> None:
+        """
+        Its answer passes, in order, and what runs cannot be changed by it.
+        """
+        running = {"a", "c", "b"}
+        guarded = self.guarded({"c", "b"})
+        self.assertEqual(guarded.evictions_for("a", running), ["b", "c"])
+        self.assertEqual(self.planner.asked, [("a", frozenset(running))])
+
+    def test_fails(self) -> None:
+        """
+        What it raises is an error that names it, and so is an answer in vain.
+        """
+        for answer, told in (
+            (RuntimeError("dizzy"), "RuntimeError: dizzy"),
+            (["a"], "would stop 'a'"),
+            (["x", "b"], "would stop 'x'"),
+            (None, "TypeError"),
+        ):
+            error = self.assertRaises(
+                PlannerFailed, self.guarded(answer).evictions_for, "a", {"a", "b"}
+            )
+            self.assertIn("'stubborn'", error.message)
+            self.assertIn(told, error.message)
+            self.assertEqual(error.status, 500)
+
+    def test_swap_started_fails(self) -> None:
+        """
+        What it raises when a swap begins is logged, and the swap goes on.
+        """
+        self.guarded(RuntimeError("dizzy")).swap_started("a", set())
+        self.assertEqual(self.flushLoggedErrors(), [])
