@@ -81,6 +81,35 @@ class BadRequest(RequestError):
     status = 400
 
 
+class Unauthorized(RequestError):
+    """
+    The client offers no key that opens.
+    """
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a key is needed: send one of apiKeys as Authorization: Bearer, as the "
+            "password of Authorization: Basic, or as x-api-key"
+        )
+
+
+class Misdirected(RequestError):
+    """
+    The request is for a host name that we do not answer to.
+
+    :param host: the name.
+    """
+
+    status = 421
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host!r} is not answered to here: allowedHosts does not name it"
+        )
+
+
 class NoModelNamed(RequestError):
     """
     The request names no model, in any of the places where it could.
@@ -265,3 +294,17 @@ class UpstreamTimeout(RequestError):
     """
 
     status = 504
+
+
+class PlannerFailed(RequestError):
+    """
+    A planner that an installed package brought along has failed.
+
+    :param planner: its name.
+    :param reason: how.
+    """
+
+    status = 500
+
+    def __init__(self, planner: str, reason: str) -> None:
+        super().__init__(f"the planner {planner!r} failed: {reason}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface
 
@@ -61,7 +61,8 @@ class ISwapPlanner(Interface):
         :param target: a model's id.
         :param running: the ids of the models that run, are about to, or are
             not yet down; ``target`` may be among them, and so may models that
-            the configuration no longer has: these must stop.
+            the configuration no longer has: these must stop, unless ``target``
+            runs beside them already.
         :returns: the ids to stop, a part of ``running`` without ``target``,
             in sorted order.
         """
@@ -70,6 +71,27 @@ class ISwapPlanner(Interface):
         """
         A swap to ``target`` begins; the one place where a planner may log
         why it chose what it chose.
+        """
+
+
+class ISwapPlannerFactory(Interface):
+    """
+    Makes planners of one kind; an installed package offers it as a plugin of
+    `twisted.plugins`, beside `twisted.plugin.IPlugin`.
+    """
+
+    name: str = Attribute("What ``routing.router.use`` calls it.")
+
+    def fromConfig(settings: Any, models: Sequence[str]) -> ISwapPlanner:
+        """
+        Make a planner.
+
+        :param settings: what the configuration has at
+            ``routing.router.settings.<name>``, its mappings, lists and scalars;
+            `None` where it has nothing there.
+        :param models: the ids of all models.
+        :raises Exception: if it cannot use the settings; the text is told to the
+            user, who wrote them.
         """
 
 
@@ -215,6 +237,10 @@ class IModelProcess(Interface):
     state: ProcessState = Attribute("Where it stands at this moment.")
     pid: int | None = Attribute("The model's own pid while it has one.")
     base_url: str = Attribute("Where its server listens, without a last slash.")
+    port: int | None = Attribute(
+        "The port that we assigned to what runs or, where nothing does, to what is "
+        "started next."
+    )
 
     def ensure_ready() -> Deferred[None]:
         """

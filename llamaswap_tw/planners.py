@@ -13,6 +13,8 @@ from twisted.plugin import IPlugin
 from twisted.python.modules import getModule
 from zope.interface import implementer
 
+import twisted.plugins
+
 from .config.errors import ConfigError, Mark, Problem
 from .config.schema import Config, MatrixSettings
 from .errors import PlannerFailed
@@ -81,13 +83,18 @@ class GuardedPlanner:
     A planner of somebody else's.  What it raises, or answers in vain, costs the
     request that it was asked for, and no other.
 
+    It hears of models that the configuration has, and of no other: one that a reload
+    took away and that is not down yet makes way without being asked about.
+
     :param name: the planner's name.
     :param planner: the planner.
+    :param models: the ids of all models.
     """
 
-    def __init__(self, name: str, planner: ISwapPlanner) -> None:
+    def __init__(self, name: str, planner: ISwapPlanner, models: Sequence[str]) -> None:
         self._name = name
         self._planner = planner
+        self._models = frozenset(models)
 
     def evictions_for(self, target: str, running: Collection[str]) -> Sequence[str]:
         """
@@ -95,24 +102,27 @@ class GuardedPlanner:
 
         :raises PlannerFailed: if it raises, or names what does not run.
         """
-        others = frozenset(running) - {target}
+        known = self._models.intersection(running)
+        others = known - {target}
         try:
-            found = sorted(self._planner.evictions_for(target, frozenset(running)))
+            found = set(self._planner.evictions_for(target, known))
         except Exception as e:
             raise PlannerFailed(self._name, f"{type(e).__name__}: {e}")
-        if not others.issuperset(found):
-            strangers = ", ".join(map(repr, sorted({*found} - others)))
+        if not found <= others:
+            strangers = ", ".join(map(repr, sorted(found - others)))
             raise PlannerFailed(
                 self._name, f"it would stop {strangers} for {target!r}; that cannot be"
             )
-        return found
+        if target not in running:
+            found.update(set(running) - known)
+        return sorted(found)
 
     def swap_started(self, target: str, running: Collection[str]) -> None:
         """
         A swap begins.
         """
         try:
-            self._planner.swap_started(target, running)
+            self._planner.swap_started(target, self._models.intersection(running))
         except Exception as e:
             _log.error(
                 "planner {name}: swap_started failed: {kind}: {error}",
@@ -164,7 +174,7 @@ class Planners:
             reason = str(e) or type(e).__name__
             told = f"the planner {name!r} cannot use this: {reason}"
             raise ConfigError([Problem(whole, path, told)])
-        guarded: ISwapPlanner = GuardedPlanner(name, planner)
+        guarded: ISwapPlanner = GuardedPlanner(name, planner, models)
         return guarded
 
     def _plugins(self) -> Iterator[tuple[str, Any]]:
@@ -175,7 +185,7 @@ class Planners:
         Not by `twisted.plugin.getPlugins`: a module that cannot be imported it
         tells of by a traceback.
         """
-        for module in getModule("twisted.plugins").iterModules():
+        for module in getModule(twisted.plugins.__name__).iterModules():
             name = module.name.rpartition(".")[2]
             if name.startswith(_TWISTEDS_OWN):
                 continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -32,6 +33,38 @@ def give_up(message: str) -> NoReturn:
     raise SystemExit(1)
 
 
+class HangUps:
+    """
+    Takes SIGHUP, from now on: its default is to end the program.
+
+    :param reactor: tells of it once it runs.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._tell: Callable[[], None] = _nothing
+        signal.signal(signal.SIGHUP, self._came)
+
+    def tell(self, reload: Callable[[], None]) -> None:
+        """
+        Call this for each, those that came before the reactor runs too.
+        """
+        self._tell = reload
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        # A signal may come in the middle of anything.
+        self._reactor.callFromThread(self._take)
+
+    def _take(self) -> None:
+        self._tell()
+
+
+def _nothing() -> None:
+    """
+    There is nobody to tell.
+    """
+
+
 class Program(MultiService):
     """
     Holds the daemon with what only a program of its own has: the log on
@@ -42,6 +75,7 @@ class Program(MultiService):
     :param observer: writes the log's lines.
     :param writer: standard output, where it is ours.
     :param pidfile: twistd's, or `None`.
+    :param hang_ups: tells of SIGHUP.
     """
 
     def __init__(
@@ -51,6 +85,7 @@ class Program(MultiService):
         observer: LineObserver,
         writer: PatientWriter | None,
         pidfile: str | None,
+        hang_ups: HangUps,
     ) -> None:
         super().__init__()
         self._pidfile = pidfile
@@ -60,6 +95,7 @@ class Program(MultiService):
         self._writer = writer
         self._asked_to_stop = False
         daemon.setServiceParent(self)
+        hang_ups.tell(self._reload)
 
     def setServiceParent(self, parent: Any) -> None:
         """
@@ -95,11 +131,6 @@ class Program(MultiService):
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        # Its default would be to end the program.
-        signal.signal(signal.SIGHUP, self._hung_up)
-
-    def _hung_up(self, number: int, frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._reload)
 
     def _reload(self) -> None:
         _log.info("SIGHUP: reloading the configuration")

@@ -5,10 +5,10 @@ than it takes to end in the last file's state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,18 +30,14 @@ class Reloader:
     """
     Loads the configuration again when it is asked to.
 
-    :param in_thread: runs a function in a thread: a large file takes a while.
-    :param load: loads it; called in a thread.
+    :param load: loads it; returns a `Deferred` that fires with it, and fails with
+        a `ConfigError` where it does not load.
     :param apply: makes a configuration hold.
     """
 
     def __init__(
-        self,
-        in_thread: InThread,
-        load: Callable[[], Config],
-        apply: Callable[[Config], None],
+        self, load: Callable[[], Deferred[Config]], apply: Callable[[Config], None]
     ) -> None:
-        self._in_thread = in_thread
         self._load = load
         self._apply = apply
         self._asked = 0
@@ -66,8 +62,8 @@ class Reloader:
 
     def _begin(self) -> None:
         self._asked = 0
-        loaded = self._in_thread(self._load)
-        loaded.addCallback(self._loaded).addErrback(self._failed)
+        loaded = maybeDeferred(self._load).addCallback(self._loaded)
+        loaded.addErrback(self._failed)
         loaded.addCallback(self._ended)
 
     def _loaded(self, config: Config) -> None:
@@ -96,47 +92,51 @@ class SourceWatch:
 
     :param clock: spaces the looks.
     :param in_thread: runs a function in a thread.
+    :param sources: what is looked at.  They were there before the configuration
+        was loaded: what changes after that is seen.
     :param changed: called when they have.
     """
 
     def __init__(
-        self, clock: IReactorTime, in_thread: InThread, changed: Callable[[], None]
+        self,
+        clock: IReactorTime,
+        in_thread: InThread,
+        sources: Sources,
+        changed: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._in_thread = in_thread
+        self._sources = sources
         self._changed = changed
         self._next: IDelayedCall | None = None
-        self._sources: Sources | None = None
+        self._stopped = False
 
-    def watch(self, paths: Sequence[str]) -> None:
+    def start(self) -> None:
         """
-        Watch these from now on.
+        Look every few seconds from now on.
         """
-        self.stop()
-        sources = self._sources = Sources(paths)
-        self._next = self._clock.callLater(_EVERY, self._look, sources)
+        self._next = self._clock.callLater(_EVERY, self._look)
 
     def stop(self) -> None:
         """
-        Watch no more.
+        Look no more.
         """
-        self._sources = None
+        self._stopped = True
         if self._next is not None and self._next.active():
             self._next.cancel()
 
-    def _look(self, sources: Sources) -> None:
-        self._in_thread(sources.changed).addCallbacks(
-            self._looked, self._blind, callbackArgs=(sources,), errbackArgs=(sources,)
-        )
+    def _look(self) -> None:
+        looked = self._in_thread(self._sources.changed)
+        looked.addCallbacks(self._looked, self._blind)
 
-    def _looked(self, changed: bool, sources: Sources) -> None:
-        if sources is not self._sources:
+    def _looked(self, changed: bool) -> None:
+        if self._stopped:
             return
-        self._next = self._clock.callLater(_EVERY, self._look, sources)
+        self.start()
         if changed:
             _log.info("the configuration's files have changed")
             self._changed()
 
-    def _blind(self, reason: Failure, sources: Sources) -> None:
+    def _blind(self, reason: Failure) -> None:
         _log.failure("looking at the configuration's files", reason)
-        self._looked(False, sources)
+        self._looked(False)

@@ -20,21 +20,29 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .config.schema import Config, Model
+from .config.watch import Sources
 from .interfaces import IEffects, IScheduler
 from .observe.logs import Logs
+from .planners import Planners
+from .preload import Preloader
 from .process.launcher import Launcher
 from .process.model import ModelProcess
 from .process.prober import HttpProber
 from .process.watch import Watch
 from .proxy.client import UpstreamClient
+from .proxy.forward import ForwardProxies
+from .proxy.peers import Peers
 from .proxy.probe import StatusClient
 from .proxy.timeouts import Timeouts
 from .reload import Reloader, SourceWatch
+from .routing.directory import Directory
 from .routing.fifo import FifoScheduler
 from .routing.router import Router
-from .settings import launch_of, limits_of, planner_of, policy_of, timeouts_of
+from .settings import launch_of, limits_of, policy_of
+from .web.auth import KeyRing
 from .web.channel import Site
 from .web.front import Front
+from .web.hosts import AllowedHosts
 from .web.inference import Inference, model_routes
 from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
@@ -71,9 +79,14 @@ class _Parts:
     launcher: Launcher
     prober: HttpProber
     router: Router
+    directory: Directory
+    peers: Peers
+    preloader: Preloader
     readers: LogReaders
     inference: Inference
     operations: Any
+    hosts: AllowedHosts
+    keys: KeyRing
     site: Site
 
 
@@ -86,8 +99,10 @@ class LlamaSwapService(Service):
     :param addresses: where to listen.
     :param logs: the logs.
     :param load: loads the configuration again; called in a thread.
+    :param planners: the planners that can be used.
     :param certificate: what HTTPS is served with, or `None` for HTTP.
-    :param watch_config: whether to reload when its sources change.
+    :param sources: what it is loaded from, where a change of that is to load it
+        again.
     :param configured: told of each configuration that holds after the first.
     :ivar ended_in_time: whether all went down within the time a shutdown has.
     """
@@ -99,8 +114,9 @@ class LlamaSwapService(Service):
         addresses: Sequence[Address],
         logs: Logs,
         load: Load,
+        planners: Planners,
         certificate: Certificate | None,
-        watch_config: bool,
+        sources: Sources | None,
         configured: Callable[[Config], None],
     ) -> None:
         self._reactor = reactor
@@ -108,13 +124,18 @@ class LlamaSwapService(Service):
         self._addresses = addresses
         self._logs = logs
         self._load = load
+        self._planners = planners
         self._certificate = certificate
-        self._watches = watch_config
         self._configured = configured
         self._ports: list[IListeningPort] = []
+        self._proxies = ForwardProxies(os.environ)
         self._clients: dict[str, tuple[Timeouts, UpstreamClient]] = {}
-        self._sources = SourceWatch(reactor, self._in_thread, self.reload)
-        self._reloader = Reloader(self._in_thread, self._load_again, self._apply)
+        self._source_watch = (
+            None
+            if sources is None
+            else SourceWatch(reactor, self._in_thread, sources, self.reload)
+        )
+        self._reloader = Reloader(self._load_again, self._apply)
         self.ended_in_time = True
 
     def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
@@ -131,6 +152,8 @@ class LlamaSwapService(Service):
         """
         super().startService()
         self._warn()
+        for complaint in self._planners.complaints:
+            _log.warn("{complaint}", complaint=complaint)
         self._parts = parts = self._wire()
         for model in self._config.models.values():
             parts.router.add(self._make_process(model), self._client_of(model))
@@ -139,8 +162,9 @@ class LlamaSwapService(Service):
         # cleaned up after that.
         parts.watch.start()
         parts.launcher.clean_up()
-        if self._watches:
-            self._sources.watch(self._config.sources)
+        if self._source_watch is not None:
+            self._source_watch.start()
+        parts.preloader.load(self._config.preload)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
@@ -160,8 +184,16 @@ class LlamaSwapService(Service):
             reactor, float(config.health_check_timeout), self._make_scheduler
         )
         readers = LogReaders()
-        operations = Operations(config, router, self._logs, readers, int(time.time()))
-        inference = Inference(reactor, config, router, self._in_thread)
+        directory = Directory(config, router.state_of)
+        peers = Peers(reactor, self._proxies)
+        peers.reconfigure(config.peers)
+        hosts, keys = AllowedHosts(config.allowed_hosts), KeyRing(config.api_keys)
+        operations = Operations(
+            config, directory, router, self._logs, readers, int(time.time())
+        )
+        inference = Inference(
+            reactor, config, directory, router, peers, self._in_thread
+        )
         site = Site(
             reactor,
             Front(inference, model_routes(), operations.render).route,
@@ -170,17 +202,30 @@ class LlamaSwapService(Service):
             config.server.max_header_bytes,
             config.server.head_timeout,
             config.server.body_timeout,
+            lambda request: hosts.refusal(request) or keys.refusal(request),
         )
-        prober = HttpProber(reactor, StatusClient(reactor).ask)
+        prober = HttpProber(reactor, StatusClient(reactor, self._proxies).ask)
         return _Parts(
-            watch, launcher, prober, router, readers, inference, operations, site
+            watch,
+            launcher,
+            prober,
+            router,
+            directory,
+            peers,
+            Preloader(router.acquire),
+            readers,
+            inference,
+            operations,
+            hosts,
+            keys,
+            site,
         )
 
     def _make_scheduler(self, effects: IEffects) -> IScheduler:
         config = self._config
         scheduler: IScheduler = FifoScheduler(
             effects,
-            planner_of(config),
+            self._planners.make(config),
             limits_of(config),
             config.priorities,
             config.max_wait,
@@ -205,10 +250,11 @@ class LlamaSwapService(Service):
         What sends requests up to a model: the same one as long as its timeouts
         are the same.
         """
-        timeouts = timeouts_of(model)
+        timeouts = Timeouts.of(model.timeouts)
         known = self._clients.get(model.id)
         if known is None or known[0] != timeouts:
-            known = (timeouts, UpstreamClient(self._reactor, timeouts))
+            client = UpstreamClient(self._reactor, timeouts, proxies=self._proxies)
+            known = (timeouts, client)
             self._clients[model.id] = known
         return known[1]
 
@@ -249,38 +295,46 @@ class LlamaSwapService(Service):
         """
         self._reloader.reload()
 
-    def _load_again(self) -> Config:
-        return self._load(
-            {
-                model.id: model.port
-                for model in self._config.models.values()
-                if model.port is not None
-            }
-        )
+    def _load_again(self) -> Deferred[Config]:
+        configured = {
+            model.id: model.port
+            for model in self._config.models.values()
+            if model.port is not None
+        }
+        # What was removed or changed may have its port for a while yet.
+        held = {**self._parts.router.held_ports(), **configured}
+        return self._in_thread(self._load, held)
 
     def _apply(self, config: Config) -> None:
-        before, self._config = self._config, config
-        self._warn()
-        parts, router = self._parts, self._parts.router
-        gone = before.models.keys() - config.models.keys()
+        """
+        Make a configuration hold.  What it changes is told by what there is, not
+        by the configuration before: where a mistake of ours breaks this off, the
+        next reload makes up for it.
+        """
+        before, parts, router = self._config, self._parts, self._parts.router
+        launches = {model.id: launch_of(model) for model in config.models.values()}
+        limits, planner = limits_of(config), self._planners.make(config)
+        # The log of one that was removed and is not down yet goes on.
         self._logs.reconfigure(
-            [*config.models, *router.leaving, *gone], config.log_to_stdout
+            {**config.models, **dict.fromkeys(router.models)}, config.log_to_stdout
         )
-        for model in config.models.values():
-            launch, policy = launch_of(model), policy_of(model, config)
-            client = self._client_of(model)
-            if not router.change(model.id, launch, policy, client):
+        for model_id, model in config.models.items():
+            policy, client = policy_of(model, config), self._client_of(model)
+            if not router.change(model_id, launches[model_id], policy, client):
                 router.add(self._make_process(model), client)
-        for model_id in sorted(gone):
-            router.remove(model_id)
-            del self._clients[model_id]
         router.reconfigured(
             float(config.health_check_timeout),
-            planner_of(config),
-            limits_of(config),
+            planner,
+            limits,
             config.priorities,
             config.max_wait,
         )
+        for model_id in self._clients.keys() - config.models.keys():
+            del self._clients[model_id]
+        parts.peers.reconfigure(config.peers)
+        parts.directory.reconfigured(config)
+        parts.hosts.reconfigure(config.allowed_hosts)
+        parts.keys.reconfigure(config.api_keys)
         parts.inference.reconfigure(config)
         parts.operations.reconfigure(config)
         parts.site.reconfigure(
@@ -289,13 +343,14 @@ class LlamaSwapService(Service):
             config.server.head_timeout,
             config.server.body_timeout,
         )
+        self._config = config
         self._configured(config)
-        if self._watches:
-            self._sources.watch(config.sources)
+        self._warn()
         _log.info(
             "the configuration was reloaded: {changes}",
             changes=_in_words(before, config),
         )
+        parts.preloader.load(config.preload)
 
     # Shutdown.
 
@@ -310,7 +365,8 @@ class LlamaSwapService(Service):
         super().stopService()
         parts = self._parts
         until = self._reactor.seconds() + SHUTDOWN_LIMIT
-        self._sources.stop()
+        if self._source_watch is not None:
+            self._source_watch.stop()
         self._reloader.stop()
         for port in self._ports:
             yield port.stopListening()
@@ -322,6 +378,7 @@ class LlamaSwapService(Service):
         grace = max(_FOR_PROCESSES, until - self._reactor.seconds())
         down = parts.router.shut_down(grace)
         yield self._within(down, until + _FOR_PROCESSES, "left processes alive")
+        parts.peers.close()
         parts.watch.stop()
 
     def _within(self, done: Deferred[Any], until: float, otherwise: str) -> Any:

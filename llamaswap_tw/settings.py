@@ -5,10 +5,7 @@ From the configuration to what each part of the daemon wants to know of it.
 from __future__ import annotations
 
 from .config.schema import Config, Model
-from .interfaces import ISwapPlanner
 from .process.launch import Launch, Policy
-from .proxy.timeouts import Timeouts
-from .routing.group import Group, GroupPlanner
 from .routing.limits import Limits
 
 
@@ -37,19 +34,6 @@ def policy_of(model: Model, config: Config) -> Policy:
     )
 
 
-def timeouts_of(model: Model) -> Timeouts:
-    """
-    How long a model's server may take for what.
-    """
-    return Timeouts(
-        connect=model.timeouts.connect,
-        keepalive=model.timeouts.keepalive,
-        response_header=model.timeouts.response_header,
-        tls_handshake=model.timeouts.tls_handshake,
-        idle_conn=model.timeouts.idle_conn,
-    )
-
-
 def limits_of(config: Config) -> dict[str, Limits]:
     """
     How many requests each model may have.
@@ -62,15 +46,3 @@ def limits_of(config: Config) -> dict[str, Limits]:
         )
         for model in config.models.values()
     }
-
-
-def planner_of(config: Config) -> ISwapPlanner:
-    """
-    What says which models may run beside each other.
-    """
-    groups = {
-        name: Group(group.swap, group.exclusive, group.persistent, group.members)
-        for name, group in config.groups.items()
-    }
-    planner: ISwapPlanner = GroupPlanner(groups, config.models)
-    return planner

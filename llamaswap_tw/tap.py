@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, NoReturn
 
 from twisted.application.service import IService
@@ -22,10 +23,12 @@ from . import __version__
 from .config.errors import ConfigError
 from .config.load import NO_PORTS, load_files
 from .config.schema import Config
+from .config.watch import Sources
 from .observe.logs import Logs
 from .observe.observer import LineObserver
 from .observe.stdout import PatientWriter
-from .program import Program, give_up
+from .planners import Planners
+from .program import HangUps, Program, give_up
 from .service import LlamaSwapService
 from .web.listen import (
     DEFAULT_PORT,
@@ -160,6 +163,16 @@ class Options(UsageOptions):
         if not self.addresses:
             port = DEFAULT_PORT if self.certificate is None else DEFAULT_TLS_PORT
             self.addresses.append(parse_address(str(port)))
+        if self.check:
+            # Not later: twistd would mind a daemon that runs here.
+            _check(self)
+
+    @property
+    def sources(self) -> list[str]:
+        """
+        What the configuration is loaded from.
+        """
+        return [path for path in (self.config, self.config_dir) if path is not None]
 
     def load(self, held_ports: Mapping[str, int] = NO_PORTS) -> Config:
         """
@@ -168,9 +181,19 @@ class Options(UsageOptions):
         :param held_ports: as for `load_files`.
         :raises ConfigError: with all that is wrong.
         """
-        return load_files(
-            self.config, self.config_dir, os.environ, held_ports=held_ports
+        config = load_files(
+            self.config, self.config_dir, os.environ, self.planners.names, held_ports
         )
+        # Settings that its planner cannot use are a mistake of the file's.
+        self.planners.make(config)
+        return config
+
+    @cached_property
+    def planners(self) -> Planners:
+        """
+        The planners that can be used.
+        """
+        return Planners()
 
 
 #: What llama-swap's scripts write with one dash.
@@ -199,12 +222,10 @@ def makeService(options: Options) -> IService:
     # Not before: whoever imports it decides which reactor there is.
     from twisted.internet import reactor
 
-    try:
-        config = options.load()
-    except ConfigError as e:
-        give_up(str(e))
-    if options.check:
-        _tell(config)
+    hang_ups = HangUps(reactor)
+    # Before the first load: what is changed after that is seen.
+    sources = Sources(options.sources) if options.watch_config else None
+    config = _load(options)
     writer = PatientWriter(os.dup(1)) if _owns_stdout(options) else None
     logs = Logs(
         config.models,
@@ -222,23 +243,37 @@ def makeService(options: Options) -> IService:
         options.addresses,
         logs,
         options.load,
+        options.planners,
         options.certificate,
-        options.watch_config,
+        sources,
         configured,
     )
     twistd: Any = options.parent or {}
-    return Program(reactor, daemon, observer, writer, twistd.get("pidfile"))
+    return Program(reactor, daemon, observer, writer, twistd.get("pidfile"), hang_ups)
 
 
-def _tell(config: Config) -> NoReturn:
+def _load(options: Options) -> Config:
     """
-    What ``--check`` prints.
+    Load the configuration, or end the program with all that is wrong.
+    """
+    try:
+        return options.load()
+    except ConfigError as e:
+        give_up("\n".join([str(e), *options.planners.complaints]))
+
+
+def _check(options: Options) -> NoReturn:
+    """
+    What ``--check`` does.
     """
     from .config.check import summary
 
-    for warning in config.warnings:
+    config, planners = _load(options), options.planners
+    for warning in (*config.warnings, *planners.complaints):
         print(warning, file=sys.stderr)
-    print(summary(config))
+    # Whoever reads it may have read enough.
+    with suppress(BrokenPipeError):
+        print(summary(config, planners.names), flush=True)
     raise SystemExit(0)
 
 

@@ -136,7 +136,7 @@ class GuardedPlannerTests(SynchronousTestCase):
 
     def guarded(self, answer: Any) -> GuardedPlanner:
         self.planner = Stubborn(answer)
-        guarded = GuardedPlanner("stubborn", self.planner)
+        guarded = GuardedPlanner("stubborn", self.planner, "abc")
         verifyObject(ISwapPlanner, guarded)
         return guarded
 
@@ -148,6 +148,18 @@ class GuardedPlannerTests(SynchronousTestCase):
         guarded = self.guarded({"c", "b"})
         self.assertEqual(guarded.evictions_for("a", running), ["b", "c"])
         self.assertEqual(self.planner.asked, [("a", frozenset(running))])
+
+    def test_gone(self) -> None:
+        """
+        A model that a reload took away makes way, and the planner does not hear
+        of it.
+        """
+        guarded = self.guarded({"b"})
+        self.assertEqual(guarded.evictions_for("a", {"b", "gone"}), ["b", "gone"])
+        self.assertEqual(guarded.evictions_for("a", {"a", "b", "gone"}), ["b"])
+        self.assertEqual(
+            {name for _, names in self.planner.asked for name in names}, {"a", "b"}
+        )
 
     def test_fails(self) -> None:
         """

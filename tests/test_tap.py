@@ -5,6 +5,7 @@ Tests for `llamaswap_tw.tap`.
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -13,14 +14,14 @@ from typing import Any
 from unittest import mock
 
 from twisted.application.service import IServiceMaker
-from twisted.internet.error import ReactorNotRunning
 from twisted.plugin import getPlugins, pluginPackagePaths
 from twisted.python.usage import Options as UsageOptions
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from llamaswap_tw import __version__, tap
+from llamaswap_tw import __version__
 from llamaswap_tw.tap import Options, makeService
+from llamaswap_tw.web.listen import Certificate
 
 
 class GivesUp(SynchronousTestCase):
@@ -66,7 +67,26 @@ class OptionsTests(GivesUp):
             *(("--config", "x.yaml"), ("--config=x.yaml",), ("-c", "x.yaml")),
             *(("-cx.yaml",), ("-config", "x.yaml"), ("-config=x.yaml",)),
         ):
-            self.assertEqual((args, self.parsed(*args)["config"]), (args, "x.yaml"))
+            self.assertEqual((args, self.parsed(*args).config), (args, "x.yaml"))
+
+    def test_sources(self) -> None:
+        """
+        A file, a directory, or both; and whether to watch them.
+        """
+        options = self.parsed("-config-dir", "d")
+        self.assertEqual((options.sources, options.watch_config), (["d"], False))
+        options = self.parsed("--config=c", "--config-dir=d", "-watch-config")
+        self.assertEqual((options.sources, options.watch_config), (["c", "d"], True))
+
+    def test_tls(self) -> None:
+        """
+        With a certificate it listens on another port, unless told where.
+        """
+        files = ("--tls-cert-file", "cert.pem", "-tls-key-file=key.pem")
+        options = self.parsed("-c", "x", *files)
+        self.assertEqual(options.certificate, Certificate("cert.pem", "key.pem"))
+        self.assertEqual(self.listens(*files), ["127.0.0.1:8443"])
+        self.assertEqual(self.listens("-l", "1", *files), ["127.0.0.1:1"])
 
     def test_listen(self) -> None:
         """
@@ -91,7 +111,9 @@ class OptionsTests(GivesUp):
             (("--config", "x", "--listen", "host.example:80"), "host.example"),
             (("--config", "x", "surplus"), "arguments"),
             (("--config",), "requires argument"),
-            ((), "--config FILE"),
+            ((), "--config FILE or --config-dir DIR"),
+            (("--config", "x", "--tls-cert-file", "y"), "give both"),
+            (("--config", "x", "--tls-key-file", "y"), "give both"),
         ):
             line = self.given_up(self.parsed, *args)
             self.assertNotIn("\n", line)
@@ -115,10 +137,66 @@ class OptionsTests(GivesUp):
                 self.assertIn(part, stdout.getvalue())
 
 
+class PrintingTests(GivesUp):
+    """
+    Options that print something and end the program.
+    """
+
+    def printed(self, *args: str) -> tuple[str, str]:
+        """
+        What is printed to standard output and standard error.
+        """
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            mock.patch("sys.stdout", stdout),
+            mock.patch("sys.stderr", stderr),
+            self.assertRaises(SystemExit) as raised,
+        ):
+            Options().parseOptions(list(args))
+        self.assertEqual(raised.exception.code, 0)
+        return stdout.getvalue(), stderr.getvalue()
+
+    def test_schema(self) -> None:
+        """
+        The schema is JSON, and needs no configuration.
+        """
+        for option in ("--print-schema", "-print-schema"):
+            document = json.loads(self.printed(option)[0])
+            self.assertIn("models", document["properties"])
+
+    def test_check(self) -> None:
+        """
+        A good configuration is told in a few lines, with its warnings; nothing is
+        started.
+        """
+        folder = self.mktemp()
+        os.mkdir(folder)
+        with open(os.path.join(folder, "a.yaml"), "w") as file:
+            file.write("oddity: 1\nmodels: {a: {cmd: 'x ${PORT}'}}")
+        for option in ("--check", "-check"):
+            out, err = self.printed("--config-dir", folder, option)
+            self.assertIn("port 5800", out)
+            self.assertIn("a.yaml:1: oddity: ", err)
+
+    def test_check_of_a_bad_one(self) -> None:
+        """
+        Mistakes are told as they are at a start.
+        """
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("models: 5\nstartPort: 0")
+        text = self.given_up(Options().parseOptions, ["-c", path, "--check"])
+        self.assertEqual(len(text.splitlines()), 2)
+
+
 class MakeServiceTests(GivesUp):
     """
     The service that the options make.
     """
+
+    def setUp(self) -> None:
+        hung_up = signal.getsignal(signal.SIGHUP)
+        self.addCleanup(signal.signal, signal.SIGHUP, hung_up)
 
     def options(self, text: str | None, *args: str) -> Options:
         path = self.mktemp()
@@ -136,6 +214,14 @@ class MakeServiceTests(GivesUp):
         service: Any = makeService(self.options("models: {a: {cmd: 'x ${PORT}'}}"))
         self.assertFalse(service.running)
 
+    def test_takes_hang_ups(self) -> None:
+        """
+        From the time that the configuration is read, SIGHUP ends nothing.
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self.given_up(makeService, self.options("models: 5"))
+        self.assertTrue(callable(signal.getsignal(signal.SIGHUP)))
+
     def test_missing_file(self) -> None:
         """
         A configuration that is not there is one line that names it.
@@ -143,7 +229,7 @@ class MakeServiceTests(GivesUp):
         options = self.options(None)
         line = self.given_up(makeService, options)
         self.assertNotIn("\n", line)
-        self.assertIn(options["config"], line)
+        self.assertIn(str(options.config), line)
         self.assertIn("No such file", line)
 
     def test_bad_file(self) -> None:
@@ -180,57 +266,6 @@ class MakeServiceTests(GivesUp):
             line, f"llamaswap: cannot listen on {address}: Address already in use"
         )
         self.assertFalse(os.path.exists(pidfile))
-
-
-class SignalTests(SynchronousTestCase):
-    """
-    How the program is told to end.
-    """
-
-    def root(self) -> tuple[Any, Any, Any]:
-        reactor, daemon = mock.Mock(), mock.Mock()
-        self.pidfile = self.mktemp()
-        open(self.pidfile, "w").close()
-        root: Any = tap._Root(reactor, daemon, mock.Mock(), None, self.pidfile)
-        exits: Any = mock.Mock()
-        self.patch(os, "_exit", exits)
-        return root, reactor, exits
-
-    def test_first_and_second(self) -> None:
-        """
-        The first signal stops the reactor, the second ends the program at
-        once.
-        """
-        root, reactor, exits = self.root()
-        root._signalled(signal.SIGTERM, None)
-        reactor.callFromThread.assert_called_once_with(root._stop, "SIGTERM")
-        self.assertFalse(exits.called)
-        self.assertTrue(os.path.exists(self.pidfile))
-        root._signalled(signal.SIGINT, None)
-        exits.assert_called_once_with(128 + signal.SIGINT)
-        self.assertFalse(os.path.exists(self.pidfile))
-
-    def test_stop(self) -> None:
-        """
-        A reactor that is about to stop anyway is no trouble.
-        """
-        root, reactor, _ = self.root()
-        reactor.stop.side_effect = ReactorNotRunning
-        root._stop("SIGTERM")
-        self.assertTrue(reactor.stop.called)
-
-    def test_status(self) -> None:
-        """
-        The exit status tells whether all went down in time.
-        """
-        root, _, exits = self.root()
-        root._daemon.ended_in_time = True
-        root._end()
-        self.assertFalse(exits.called)
-        root._daemon.ended_in_time = False
-        root._end()
-        exits.assert_called_once_with(1)
-        self.assertFalse(os.path.exists(self.pidfile))
 
 
 class PluginTests(SynchronousTestCase):

@@ -74,6 +74,7 @@ class _Expander:
         problems: Problems,
     ) -> None:
         self._held_ports = held_ports
+        self._taken_ports = frozenset(held_ports.values())
         self._macros = macros
         self._known_keys = known_keys
         self._known_model_keys = known_model_keys
@@ -158,8 +159,7 @@ class _Expander:
         held = self._held_ports.get(model_id)
         if held is not None:
             return held
-        taken = self._held_ports.values()
-        while self._next_port in taken:
+        while self._next_port in self._taken_ports:
             self._next_port += 1
         port = self._next_port
         self._next_port += 1

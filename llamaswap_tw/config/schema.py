@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 LogToStdout = Literal["proxy", "upstream", "both", "none"]
 LogLevel = Literal["debug", "info", "warn", "error"]
 Strategy = Literal["pin", "warm", "spillover"]
-
-#: Longer names are not compared with the known ones: that takes long.
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -328,20 +324,3 @@ class Config:
         :returns: the model's id, or `None` if there is none of that name.
         """
         return name if name in self.models else self.aliases.get(name)
-
-    def nearest(self, name: str) -> list[str]:
-        """
-        Names that look like this one.
-
-        :param name: a name that is not known.
-        :returns: up to three names of listed models, best first.
-        """
-        if len(name) > _LONGEST_NAME:
-            return []
-        names: dict[str, str] = {}
-        for model in self.models.values():
-            if not model.unlisted:
-                for known in (model.id, *model.aliases):
-                    names.setdefault(known.lower(), known)
-        found = get_close_matches(name.lower(), names, n=3, cutoff=0.6)
-        return [names[match] for match in found]

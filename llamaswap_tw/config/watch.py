@@ -21,13 +21,14 @@ _MISSING = 2
 
 class Sources:
     """
-    Looks at files and directories.
+    Looks at files and directories; what it finds at first is what it knows.
 
     :param paths: the paths of both.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
+        #: For how many looks each file has been missing.
         self._missing: dict[str, int] = {}
         self._known = self._look()
 
@@ -37,18 +38,18 @@ class Sources:
         vanishes for a moment is no change, and an emptied directory neither.
         Blocks: call it in a thread.
         """
-        found = self._look()
-        known = self._known
-        for path in known.keys() - found.keys():
-            missing = self._missing.get(path, 0) + 1
-            self._missing[path] = missing
-            if missing < _MISSING or not self._has_others(path, found):
-                found[path] = known[path]
-        self._missing = {
-            path: count for path, count in self._missing.items() if path in known
+        found, known = self._look(), self._known
+        missing = {
+            path: self._missing.get(path, 0) + 1 for path in known.keys() - found.keys()
         }
-        self._known = found
-        return found != known
+        kept = {
+            path: known[path]
+            for path, looks in missing.items()
+            if looks < _MISSING or not self._has_others(path, found)
+        }
+        self._missing = {path: missing[path] for path in kept}
+        self._known = {**found, **kept}
+        return self._known != known
 
     def _look(self) -> dict[str, Print]:
         found: dict[str, Print] = {}
@@ -66,9 +67,9 @@ class Sources:
                     stat = os.stat(name)
                 except OSError:
                     continue
-                found[name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        for path in found:
-            self._missing.pop(path, None)
+                # Whoever writes a file in place empties it first.
+                if stat.st_size:
+                    found[name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         return found
 
     def _has_others(self, path: str, found: Mapping[str, Print]) -> bool:
@@ -77,5 +78,6 @@ class Sources:
         """
         folder = os.path.dirname(path)
         return path not in self._paths and any(
-            os.path.dirname(other) == folder for other in found
+            os.path.dirname(other) == folder and other not in self._paths
+            for other in found
         )

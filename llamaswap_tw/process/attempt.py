@@ -115,6 +115,15 @@ class Attempt:
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def reconfigure(self, policy: Policy) -> None:
+        """
+        It may take another time from now on.
+        """
+        self.policy = policy
+        if self._deadline is not None and self._deadline.active():
+            left = policy.health_check_timeout - self.lasted
+            self._deadline.reset(max(0.0, left))
+
     def failure(self, reason: str) -> StartFailed:
         """
         A failure of this start, with what the process wrote last.

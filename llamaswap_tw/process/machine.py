@@ -39,6 +39,7 @@ from .states import (
     begin_start,
     begin_stop,
     hurry,
+    want_up,
     watch_ttl,
     went_down,
 )
@@ -207,7 +208,11 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
         service.end()
         watch_ttl(inputs, core, service)
 
-    for unmoved in (starting, stopping, closing, draining, retiring):
+    @starting.upon(Lifecycle.reconfigured).loop()
+    def patience_changed(inputs: Lifecycle, core: Core, start: Starting) -> None:
+        start.attempt.reconfigure(core.policy)
+
+    for unmoved in (stopping, closing, draining, retiring):
         unmoved.upon(Lifecycle.reconfigured, nodata=True).loop().returns(None)
     for down in (stopped, shutdown):
         down.upon(Lifecycle.reconfigured).loop().returns(None)
@@ -219,7 +224,7 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
     @starting.upon(Lifecycle.replace).to(stopping)
     def start_anew(inputs: Lifecycle, core: Core, start: Starting, halt: Halt) -> None:
         start.attempt.abandon()
-        inputs.ensure_ready(start.waiters)
+        want_up(inputs, start.waiters)
 
     stopping.upon(Lifecycle.replace, nodata=True).loop().returns(None)
     draining.upon(Lifecycle.replace, nodata=True).loop().returns(None)
@@ -234,15 +239,13 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
     def wanted_after_all(
         inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
     ) -> None:
-        if drain.timer is not None:
-            drain.timer.cancel()
+        drain.end()
 
     @draining.upon(Lifecycle.retire).to(retiring)
     def not_wanted_after_all(
         inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
     ) -> None:
-        if drain.timer is not None:
-            drain.timer.cancel()
+        drain.end()
         core.refuse(drain.waiters, halt.error)
 
     @retiring.upon(Lifecycle.retire, nodata=True).loop()
@@ -256,10 +259,16 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
     shutdown.upon(Lifecycle.retire).loop()(already_down)
 
     @draining.upon(Lifecycle._drained).to(stopping)
-    @draining.upon(Lifecycle._exited).to(stopping)
     def drained(inputs: Lifecycle, core: Core, drain: Draining, halt: Halt) -> None:
-        drain.end(core)
-        inputs.ensure_ready(drain.waiters)
+        drain.end()
+        want_up(inputs, drain.waiters)
+
+    @draining.upon(Lifecycle._exited).to(stopping)
+    def died_draining(
+        inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
+    ) -> None:
+        core.complain(f"unexpected: it {halt.how}", core.output.tail(QUOTED))
+        drained(inputs, core, drain, halt)
 
     # An order came first.
     for elsewhere in (starting, ready, stopping, closing):
@@ -272,15 +281,21 @@ def _make_machine() -> Callable[[Core], Lifecycle]:
     def drain_ordered(
         inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
     ) -> None:
-        drain.end(core)
+        drain.end()
         core.refuse(drain.waiters, halt.error)
 
     @retiring.upon(Lifecycle._drained).to(closing)
-    @retiring.upon(Lifecycle._exited).to(closing)
     @retiring.upon(Lifecycle.stop).to(closing)
     @retiring.upon(Lifecycle.shut_down).to(closing)
     def retired(inputs: Lifecycle, core: Core, drain: Draining, halt: Halt) -> None:
-        drain.end(core)
+        drain.end()
+
+    @retiring.upon(Lifecycle._exited).to(closing)
+    def died_retiring(
+        inputs: Lifecycle, core: Core, drain: Draining, halt: Halt
+    ) -> None:
+        core.complain(f"unexpected: it {halt.how}", core.output.tail(QUOTED))
+        drain.end()
 
     return builder.build()
 

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from ..errors import ModelUnloaded, RequestError, ShuttingDown
+from ..errors import ModelNotFound, ModelUnloaded, ShuttingDown
 from ..interfaces import (
     IModelProcess,
     IOutput,
@@ -17,7 +17,7 @@ from ..interfaces import (
     StateObserver,
 )
 from .backoff import BackOff
-from .core import Core, Halt, Waiter
+from .core import Core, Halt
 from .interfaces import ILauncher
 from .launch import Launch, Policy
 from .machine import make_lifecycle
@@ -70,6 +70,14 @@ class ModelProcess:
         Where its server listens.
         """
         return self._core.launch.proxy
+
+    @property
+    def port(self) -> int | None:
+        """
+        The port that we assigned to what runs or, where nothing does, to what is
+        started next.
+        """
+        return self._core.launch.port
 
     @property
     def state(self) -> ProcessState:
@@ -146,7 +154,8 @@ class ModelProcess:
         requests; also where it was retired, and is not down yet.
         """
         self._core.next_launch = launch
-        self._lifecycle.replace(self._halt(ModelUnloaded(self.model_id)))
+        error = ModelUnloaded(self.model_id)
+        self._lifecycle.replace(Halt(self._core.policy.unload_timeout, error))
 
     def retire(self) -> Deferred[None]:
         """
@@ -155,11 +164,10 @@ class ModelProcess:
         :returns: a `Deferred` that fires when nothing of it lives any more.
         """
         waiter: Deferred[None] = Deferred()
-        self._lifecycle.retire(self._halt(ModelUnloaded(self.model_id), waiter))
+        error = ModelNotFound(self.model_id)
+        grace = self._core.policy.unload_timeout
+        self._lifecycle.retire(Halt(grace, error, waiter))
         return waiter
-
-    def _halt(self, error: RequestError, waiter: Waiter | None = None) -> Halt:
-        return Halt(self._core.policy.unload_timeout, error, waiter)
 
     def request_began(self) -> None:
         """

@@ -97,8 +97,7 @@ class Draining:
     timer: IDelayedCall | None = None
     waiters: list[Waiter] = field(default_factory=list)
 
-    def end(self, core: Core) -> None:
-        core.until_idle = None
+    def end(self) -> None:
         if self.timer is not None and self.timer.active():
             self.timer.cancel()
 
@@ -174,13 +173,13 @@ def begin_drain(inputs: Lifecycle, core: Core, halt: Halt) -> Draining:
             count=core.in_flight,
         )
         core.enter(ProcessState.STOPPING)
-    # Whoever waited for it is told already.
+    # Whoever waits for its end is noted already.
     drained = Halt(halt.grace, halt.error)
-    if not core.in_flight:
+    if core.in_flight:
+        drain.timer = core.clock.callLater(DRAIN_LIMIT, inputs._drained, drained)
+        core.until_idle = lambda: inputs._drained(drained)
+    else:
         inputs._drained(drained)
-        return drain
-    drain.timer = core.clock.callLater(DRAIN_LIMIT, inputs._drained, drained)
-    core.until_idle = lambda: inputs._drained(drained)
     return drain
 
 
@@ -189,6 +188,7 @@ def begin_stop(inputs: Lifecycle, core: Core, halt: Halt) -> Stopping:
     A stop; or the rest of one that is under way, now for good, or no longer so.
     """
     await_stop(core, halt)
+    core.until_idle = None
     if core.ending is not None:
         hurry(core, halt)
         return Stopping()
@@ -210,6 +210,15 @@ def begin_stop(inputs: Lifecycle, core: Core, halt: Halt) -> Stopping:
         core.enter(ProcessState.STOPPING, halt.error if halt.how else None)
     core.ending.begin()
     return Stopping()
+
+
+def want_up(inputs: Lifecycle, waiters: Sequence[Waiter]) -> None:
+    """
+    Bring it up once more for those who still wait; for nobody, it stays down.
+    """
+    waiting = [waiter for waiter in waiters if not waiter.called]
+    if waiting:
+        inputs.ensure_ready(waiting)
 
 
 def await_stop(core: Core, halt: Halt) -> None:

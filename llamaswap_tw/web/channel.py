@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
 from twisted.web.server import Site as TwistedSite
@@ -292,11 +293,24 @@ class Channel(HTTPChannel):
         read for a moment: to close on it at once would reset the connection,
         and could take back the answer that tells it why.
         """
-        if not self._discarding or not ITCPTransport.providedBy(self.transport):
-            super().loseConnection()
-        elif self._lingering is None:
+        if self._lingering is not None:
+            return
+        close = super().loseConnection
+        if self.secure and isinstance(self.transport, ProtocolWrapper):
+            # TLS says that nothing follows, and would then wait, for ever, for the
+            # client to say so too.
+            close()
+            beneath: Any = self.transport.transport
+            close = beneath.loseConnection
+        elif self._discarding and ITCPTransport.providedBy(self.transport):
             self.transport.loseWriteConnection()
-            self._lingering = self.callLater(_LINGER, super().loseConnection)
+        else:
+            close()
+            return
+        if self._discarding:
+            self._lingering = self.callLater(_LINGER, close)
+        else:
+            close()
 
     def close_when_answered(self) -> None:
         """
@@ -337,6 +351,7 @@ class Site(TwistedSite):
     :param max_head: the largest head taken, in bytes.
     :param head_timeout: seconds until a head is whole; 0 for any time.
     :param body_timeout: seconds without a byte of a body; 0 for any time.
+    :param refusal: says when a head is in why its request is refused, or `None`.
     :ivar channels: the open connections.
     :ivar limits: how long a client is waited for.
     """
@@ -353,11 +368,13 @@ class Site(TwistedSite):
         max_head: int,
         head_timeout: float = 30.0,
         body_timeout: float = 60.0,
+        refusal: Callable[[Request], RequestError | None] = lambda _: None,
     ) -> None:
         reactor: Any = clock
         super().__init__(None, reactor=reactor, parsePOSTFormSubmission=False)
         self.clock = clock
         self.route = route
+        self.refusal = refusal
         self.in_thread = in_thread
         self.limits: dict[Awaited, float] = {}
         self.reconfigure(max_body, max_head, head_timeout, body_timeout)

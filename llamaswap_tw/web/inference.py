@@ -16,11 +16,22 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
 from ..config.schema import Config
-from ..errors import MethodNotAllowed, ModelNotFound, NoModelNamed, RequestError
+from ..errors import MethodNotAllowed, NoModelNamed, RequestError
 from ..proxy.body import InThread, RequestBody
+from ..proxy.filters import (
+    Filters,
+    filters_of,
+    filters_of_peer,
+    rewrite_body,
+    rewrite_file,
+    rewrite_query,
+)
 from ..proxy.headers import request_headers
 from ..proxy.naming import Asked, asked_in_json, asked_in_multipart, asked_in_query
+from ..proxy.peers import PeerLeases, Peers
 from ..proxy.relay import Leases, Relay
+from ..routing.directory import Directory
+from ..routing.names import Found, LocalModel
 from .request import Request
 
 _log = Logger()
@@ -84,13 +95,36 @@ def model_routes() -> Mapping[bytes, ModelRoute]:
     return {path.encode(): route for path, route in routes.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """
+    Where requests of one name go; the same for all of them while a configuration
+    holds.
+
+    :ivar leases: where leases of the model come from.
+    :ivar model_id: the model's id.
+    :ivar filters: what is changed in a body, or `None` for nothing.
+    :ivar peer: the peer whose model it is, or `None` for one of ours.
+    :ivar name_in_query: what the model is called in a query that goes up, or
+        `None` for what came.
+    """
+
+    leases: Leases
+    model_id: str
+    filters: Filters | None
+    peer: PeerLeases | None = None
+    name_in_query: str | None = None
+
+
 class Inference:
     """
     Serves the endpoints that reach a model.
 
     :param clock: for the relay.
-    :param config: knows the models by their names.
-    :param leases: where models come from.
+    :param config: what is configured.
+    :param directory: knows the models by their names.
+    :param leases: where our models come from.
+    :param peers: where the others come from.
     :param in_thread: runs a function in a thread.
     """
 
@@ -98,19 +132,27 @@ class Inference:
         self,
         clock: IReactorTime,
         config: Config,
+        directory: Directory,
         leases: Leases,
+        peers: Peers,
         in_thread: InThread,
     ) -> None:
         self._clock = clock
         self._config = config
+        self._directory = directory
         self._leases = leases
+        self._peers = peers
         self._in_thread = in_thread
+        #: By the name after profile and selector: to work one out takes longer than
+        #: all else that is done here.
+        self._destinations: dict[str, _Destination] = {}
 
     def reconfigure(self, config: Config) -> None:
         """
         Another configuration holds from now on.
         """
         self._config = config
+        self._destinations.clear()
 
     def serve(self, request: Request, route: ModelRoute) -> None:
         """
@@ -162,44 +204,127 @@ class Inference:
             if request.body is not None:
                 self._forward(request, route, asked)
 
-        def refuse(reason: Failure) -> None:
-            if isinstance(reason.value, RequestError):
-                request.refuse(reason.value)
-            elif request.body is not None:
-                _log.failure("looking into a request's body", reason)
-                request.refuse(RequestError("the request's body could not be read"))
-
-        looked.addCallback(forward).addErrback(refuse)
+        looked.addCallback(forward).addErrback(self._unreadable, request)
 
     def _forward(self, request: Request, route: ModelRoute, asked: Asked) -> None:
+        """
+        Send a request to the model that it asks for.
+
+        :raises RequestError: where that cannot be.
+        """
         name = asked.model
         if name is None:
             raise NoModelNamed("no model id could be identified")
-        model_id = self._config.resolve(name)
-        if model_id is None:
-            raise ModelNotFound(name, self._config.nearest(name))
+        found = self._directory.find(name)
+        # However it ends: this is what a selector counts.
+        request.at_end(found.release)
+        destination = self._destinations.get(found.asked)
+        if destination is None:
+            destination = self._destination_of(found)
+            self._destinations[found.asked] = destination
+        if destination.filters is None or request.body is None:
+            self._relay(request, route, destination)
+        else:
+            self._filter(request, route, destination, destination.filters)
+
+    def _destination_of(self, found: Found) -> _Destination:
+        target = found.target
+        if isinstance(target, LocalModel):
+            filters = filters_of(self._config.models[target.id], found.asked)
+            return _Destination(
+                self._leases, target.id, None if filters.is_empty else filters
+            )
+        peer = self._config.peers[target.peer]
+        leases = self._peers[target.peer]
+        return _Destination(
+            leases,
+            f"{target.peer}/{target.model}",
+            filters_of_peer(peer, target.model, found.asked),
+            leases,
+            target.model,
+        )
+
+    def _filter(
+        self,
+        request: Request,
+        route: ModelRoute,
+        destination: _Destination,
+        filters: Filters,
+    ) -> None:
+        """
+        Change the body first.
+        """
+        body = request.body
+        assert body is not None
+        content_type = request.getHeader(b"content-type") or b""
+        data = body.in_memory
+        if data is not None and len(data) <= _LARGE:
+            changed_data = rewrite_body(data, content_type, filters)
+            self._relay(request, route, destination, changed_data)
+            return
+        if data is None:
+            changed = body.rewrite(
+                lambda source, target: rewrite_file(
+                    source, target, content_type, filters
+                )
+            ).addCallback(lambda _: None)
+        else:
+            changed = self._in_thread(rewrite_body, data, content_type, filters)
+
+        def relay(data: bytes | None) -> None:
+            if request.body is not None:
+                self._relay(request, route, destination, data)
+
+        changed.addCallback(relay).addErrback(self._unreadable, request)
+
+    def _relay(
+        self,
+        request: Request,
+        route: ModelRoute,
+        destination: _Destination,
+        data: bytes | None = None,
+    ) -> None:
+        """
+        Send a request up.
+
+        :param data: the body, where it is another than the request's own.
+        """
         body = request.body
         sent: bytes | Callable[[], IBodyProducer]
-        if body is None:
+        if data is not None:
+            sent = data
+        elif body is None:
             sent = b""
         else:
             data = body.in_memory
             sent = body.producer if data is None else data
+        query = request.query
+        raw = request.requestHeaders.getAllRawHeaders()
+        if destination.peer is None:
+            headers = request_headers(raw, request.peer, request.secure)
+        else:
+            headers = destination.peer.headers(raw, bool(self._config.api_keys))
+        if destination.name_in_query is not None:
+            query = rewrite_query(query, destination.name_in_query)
         Relay(
             self._clock,
-            self._leases,
+            destination.leases,
             request,
-            model_id,
+            destination.model_id,
             request.method,
             route.sent_up,
-            request.query,
-            request_headers(
-                request.requestHeaders.getAllRawHeaders(),
-                request.peer,
-                request.secure,
-            ),
+            query,
+            headers,
             sent,
         ).start()
+
+    @staticmethod
+    def _unreadable(reason: Failure, request: Request) -> None:
+        if isinstance(reason.value, RequestError):
+            request.refuse(reason.value)
+        elif request.body is not None:
+            _log.failure("looking into a request's body", reason)
+            request.refuse(RequestError("the request's body could not be read"))
 
 
 def _look(file: IO[bytes], content_type: bytes, query: bytes) -> Asked:

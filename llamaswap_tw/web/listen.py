@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -92,6 +92,32 @@ class PromptEndpoint:
         return execute(begin)
 
 
+@implementer(IStreamServerEndpoint)
+@dataclass(frozen=True)
+class SecureEndpoint:
+    """
+    Listens on a TCP port, and speaks TLS there.
+
+    :ivar beneath: listens.
+    :ivar contexts: makes what a connection is encrypted with.
+    """
+
+    beneath: PromptEndpoint
+    contexts: Any
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen; as for what is beneath.
+        """
+        # Imported on first use: most serve HTTP.
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        clock: Any = self.beneath.reactor
+        secure = TLSMemoryBIOFactory(self.contexts, False, protocolFactory, clock)
+        secure.noisy = False
+        return self.beneath.listen(secure)
+
+
 @dataclass(frozen=True)
 class Certificate:
     """
@@ -105,34 +131,62 @@ class Certificate:
     cert_file: str
     key_file: str
 
-    def endpoint(self, reactor: Any, host: str, port: int) -> IStreamServerEndpoint:
+    def contexts(self) -> Any:
         """
-        An endpoint that serves with it.
+        What makes a connection's encryption of it.
 
-        :raises BadAddress: if a file cannot be read or does not fit.
+        :raises BadAddress: if a file cannot be read, is of another kind, or does
+            not fit the other.
         """
-        for path in (self.cert_file, self.key_file):
-            try:
-                with open(path, "rb"):
-                    pass
-            except OSError as e:
-                raise BadAddress(f"cannot read {path}: {e.strerror}")
-        parts = [
-            f"ssl:{port}",
-            f"privateKey={quoteStringArgument(self.key_file)}",
-            f"certKey={quoteStringArgument(self.cert_file)}",
-            f"interface={quoteStringArgument(host)}",
-            f"backlog={_BACKLOG}",
-        ]
+        # Imported on first use: most serve HTTP.
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from cryptography.x509 import load_pem_x509_certificates
+        from OpenSSL.crypto import X509, PKey
+        from OpenSSL.SSL import Error
+        from twisted.internet.ssl import CertificateOptions
+
+        certificates, key_data = _read(self.cert_file), _read(self.key_file)
         try:
-            endpoint: IStreamServerEndpoint = serverFromString(reactor, ":".join(parts))
-        except Exception as e:
-            # OpenSSL's errors are lists of codes.
+            first, *others = load_pem_x509_certificates(certificates)
+        except ValueError:
             raise BadAddress(
-                f"cannot serve HTTPS with {self.cert_file} and {self.key_file}: they "
-                f"are no certificate with its private key in PEM ({type(e).__name__})"
+                f"cannot serve HTTPS: {self.cert_file} is no certificate in PEM"
             )
-        return endpoint
+        try:
+            key: Any = load_pem_private_key(key_data, None)
+            private_key = PKey.from_cryptography_key(key)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as e:
+            # A TypeError, where it is encrypted or of an uncommon kind.
+            raise BadAddress(
+                f"cannot serve HTTPS: {self.key_file} is no private key in PEM, "
+                f"without a passphrase ({_first_line(e)})"
+            )
+        contexts = CertificateOptions(
+            private_key,
+            X509.from_cryptography(first),
+            extraCertChain=[X509.from_cryptography(other) for other in others],
+        )
+        try:
+            contexts.getContext()
+        except Error:
+            raise BadAddress(
+                f"cannot serve HTTPS: {self.key_file} is not the key of the first "
+                f"certificate in {self.cert_file}"
+            )
+        return contexts
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as e:
+        raise BadAddress(f"cannot serve HTTPS: cannot read {path}: {e.strerror}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @dataclass(frozen=True)
@@ -160,12 +214,12 @@ class Address:
             endpoint string says itself what it is.
         :raises BadAddress: if it is no address and no endpoint string.
         """
-        if self.hosts and certificate is not None:
-            return [
-                certificate.endpoint(reactor, host, self.port) for host in self.hosts
-            ]
         if self.hosts:
-            return [PromptEndpoint(reactor, host, self.port) for host in self.hosts]
+            plain = [PromptEndpoint(reactor, host, self.port) for host in self.hosts]
+            if certificate is None:
+                return [*plain]
+            contexts = certificate.contexts()
+            return [SecureEndpoint(endpoint, contexts) for endpoint in plain]
         try:
             return [serverFromString(reactor, self.text)]
         except Exception as e:

@@ -27,9 +27,11 @@ from ..errors import (
 )
 from ..interfaces import ProcessState
 from ..observe.logs import Logs
+from ..routing.directory import Directory
+from ..routing.names import nearest
 from ..routing.router import Router
 from .envelope import prefers_html, render_error
-from .listing import model_list, running_list
+from .listing import Listing, running_list
 from .logs import LogReaders
 from .page import page
 from .request import Request
@@ -44,6 +46,7 @@ class Operations:
     The routes for operators and listings.
 
     :param config: what is configured.
+    :param directory: knows the models by their names.
     :param router: holds the models' processes.
     :param logs: the logs.
     :param readers: the clients that follow a log.
@@ -57,12 +60,14 @@ class Operations:
     def __init__(
         self,
         config: Config,
+        directory: Directory,
         router: Router,
         logs: Logs,
         readers: LogReaders,
         created: int,
     ) -> None:
         self._config = config
+        self._directory = directory
         self._router = router
         self._logs = logs
         self._readers = readers
@@ -111,7 +116,8 @@ class Operations:
 
     @app.route("/ui/", methods=["GET"])
     def _page(self, request: Request) -> bytes:
-        html = page(self._config, self._router.states())
+        active = self._directory.profiles.active
+        html = page(self._config, self._router.states(), active)
         request.setHeader(b"Cache-Control", b"no-store")
         return _whole(request, b"text/html; charset=utf-8", html)
 
@@ -129,8 +135,19 @@ class Operations:
     @app.route("/models", methods=["GET"])
     @app.route("/v1/models", methods=["GET"])
     def _models(self, request: Request) -> bytes:
-        return _json(
-            request, model_list(self._config, self._router.states(), self._created)
+        return _json(request, self._listing().whole())
+
+    @app.route("/v1/models/<path:name>", methods=["GET"])
+    def _model(self, request: Request, name: str) -> bytes:
+        listing = self._listing()
+        record = listing.record(name)
+        if record is None:
+            raise ModelNotFound(name, nearest(name, sorted(listing.names())))
+        return _json(request, record)
+
+    def _listing(self) -> Listing:
+        return Listing(
+            self._config, self._directory, self._router.states(), self._created
         )
 
     @app.route("/running", methods=["GET"])
@@ -165,6 +182,18 @@ class Operations:
             lease.release()
         return _done(request)
 
+    @app.route("/api/profiles", methods=["GET"])
+    def _profiles(self, request: Request) -> bytes:
+        return _json(request, self._directory.profiles.as_json())
+
+    @app.route("/api/profiles/active", methods=["PUT"])
+    def _activate(self, request: Request) -> bytes:
+        profiles = self._directory.profiles
+        content = request.content
+        assert content is not None
+        profiles.activate(_profile_named(content.read()))
+        return _json(request, {"active": profiles.active})
+
     @app.route("/logs", methods=["GET"])
     def _history(self, request: Request) -> bytes:
         if _from_page(request):
@@ -193,14 +222,52 @@ class Operations:
         return self._readers.serve(request, ring, _wants_history(request))
 
     def _known(self, name: str) -> str:
-        model_id = self._config.resolve(name)
-        if model_id is None:
-            raise ModelNotFound(name, self._config.nearest(name))
-        return model_id
+        """
+        The id of a model of ours; pins and selectors are for requests only.
+
+        :param name: its id or an alias.
+        """
+        config = self._config
+        model_id = config.resolve(name)
+        if model_id is not None:
+            return model_id
+        if name in self._directory:
+            raise NotFound(
+                f"{name!r} is no model of this server's own: there is nothing to load "
+                "or unload"
+            )
+        names = {**config.aliases, **{model: model for model in config.models}}
+        listed = [
+            known for known, model in names.items() if not config.models[model].unlisted
+        ]
+        raise ModelNotFound(name, nearest(name, listed))
 
 
 def _wants_history(request: Request) -> bool:
     return b"no-history" not in request.args
+
+
+def _profile_named(data: bytes) -> str | None:
+    """
+    Look into the body of ``PUT /api/profiles/active``.
+
+    :param data: all of it.
+    :returns: a profile's id, or `None` for none.
+    :raises BadRequest: if that is not what it says.
+    """
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as e:
+        raise BadRequest(f"the request body is not valid JSON: {e}")
+    if not isinstance(document, dict) or "name" not in document:
+        raise BadRequest(
+            'the request body must be like {"name": "a-profile"}, or {"name": null} '
+            "for none"
+        )
+    name = document["name"]
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("name must be a profile's id, or null for none")
+    return name
 
 
 def _from_page(request: Request) -> bool:

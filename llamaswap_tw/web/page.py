@@ -28,7 +28,7 @@ th, td {{ border-bottom: 1px solid #8884; padding: .4rem .6rem; text-align: left
 td form {{ display: inline }}
 small {{ display: block; opacity: .7 }}
 </style>
-<h1>llamaswap-tw</h1>
+<h1>llamaswap-tw</h1>{profile}
 <table>
 <thead><tr><th>Model<th>State<th><th>Log</tr></thead>
 <tbody>
@@ -49,12 +49,15 @@ _ROW = """\
 <td><a href="/logs/stream/{path}">log</a></tr>"""
 
 
-def page(config: Config, states: Mapping[str, ProcessState]) -> bytes:
+def page(
+    config: Config, states: Mapping[str, ProcessState], profile: str | None
+) -> bytes:
     """
     The page.
 
     :param config: what is configured.
     :param states: where each model's process stands.
+    :param profile: the id of the active profile, or `None`.
     :returns: HTML, encoded.
     """
     rows = "\n".join(
@@ -62,7 +65,8 @@ def page(config: Config, states: Mapping[str, ProcessState]) -> bytes:
         for model in config.models.values()
         if not model.unlisted
     )
-    return _PAGE.format(rows=rows).encode("utf-8", "replace")
+    active = "" if profile is None else f"\n<p>Profile: {escape(profile)}</p>"
+    return _PAGE.format(rows=rows, profile=active).encode("utf-8", "replace")
 
 
 def _row(model: Model, state: ProcessState) -> str:

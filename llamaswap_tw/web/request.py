@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -46,6 +46,7 @@ class Request(TwistedRequest):
     defaultContentType: bytes | None = None
     body: RequestBody | None = None
     on_gone: Callable[[], None] | None = None
+    _at_end: Callable[[], None] | None = None
 
     _log = Logger()
     _refusal: RequestError | None = None
@@ -88,9 +89,14 @@ class Request(TwistedRequest):
         channel = self._link
         assert channel is not None
         site = channel.site
-        if length is not None and length > site.max_body:
-            self._refusal = BodyTooLarge(site.max_body)
-            return self._refusal
+        refusal = site.refusal(self)
+        if refusal is None and length is not None and length > site.max_body:
+            refusal = BodyTooLarge(site.max_body)
+        if refusal is not None:
+            self._refusal = refusal
+            # Without a body nothing is in the way of the next request: it is
+            # refused where it would be routed.
+            return refusal if length != 0 else None
         if length != 0:
             self.body = RequestBody(site.max_body, site.in_thread, channel.body_source)
         return None
@@ -133,6 +139,9 @@ class Request(TwistedRequest):
             return
         self.site = site = channel.site
         self.path, _, self.query = self.uri.partition(b"?")
+        if self._refusal is not None:
+            self.refuse(self._refusal)
+            return
         try:
             site.route(self)
         except RequestError as e:
@@ -161,8 +170,7 @@ class Request(TwistedRequest):
         super().__init__(self.channel, False, parsePOSTFormSubmission=False)
         self.requestHeaders = headers
         self.content = BytesIO(data)
-        # Unlike Twisted's own, this one sees a name without a value.
-        self.args = parse_qs(self.query, True) if self.query else {}
+        self.args = _arguments(self.query) if self.query else {}
         # Klein takes the path apart by these two.
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
@@ -319,12 +327,32 @@ class Request(TwistedRequest):
         self._forget()
         super().finish()
 
+    def at_end(self, ended: Callable[[], None]) -> None:
+        """
+        :param ended: called once when the response has ended, however.
+        """
+        self._at_end = ended
+
     def _forget(self) -> None:
         self._link = None
         self.on_gone = None
+        ended, self._at_end = self._at_end, None
+        if ended is not None:
+            ended()
         if self.body is not None:
             self.body.close()
             self.body = None
+
+
+def _arguments(query: bytes) -> dict[bytes, list[bytes]]:
+    """
+    A query's arguments.  Twisted's own parser does not see a name without a
+    value, and the library's stumbles over bytes that are no ASCII.
+    """
+    arguments: dict[bytes, list[bytes]] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), True, encoding="latin-1"):
+        arguments.setdefault(name.encode("latin-1"), []).append(value.encode("latin-1"))
+    return arguments
 
 
 def _header_lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -478,6 +478,7 @@ class LoadTests(ConfigTestCase):
         self.assertEqual(list(config.models), ["alice", "bob"])
         self.assertEqual(config.warnings, ())
         self.assertEqual(config.resolve("gpt-4o-mini"), "alice")
+        self.assertIsNone(config.resolve("zzz"))
 
     def test_bad(self) -> None:
         """
@@ -575,21 +576,6 @@ class LoadTests(ConfigTestCase):
             "models: {a: {cmd: 'x ${PORT}', filters: {strip_params: 'a,b'}}}"
         )
         self.assertEqual(config.models["a"].filters.strip_params, ("a", "b"))
-
-    def test_nearest(self) -> None:
-        """
-        Names that look alike are found, aliases too, unlisted models not.
-        """
-        config = self.load("""
-            models:
-              Qwen2.5-7B: {cmd: "x ${PORT}", aliases: [gpt-4o-mini]}
-              qwen2.5-7c: {cmd: "x ${PORT}", unlisted: true}
-            """)
-        self.assertEqual(config.nearest("qwen2.5-7d"), ["Qwen2.5-7B"])
-        self.assertEqual(config.nearest("gpt4o-mini"), ["gpt-4o-mini"])
-        self.assertEqual(config.nearest("zzz"), [])
-        self.assertEqual(config.nearest("q" * 10_000_000), [])
-        self.assertIsNone(config.resolve("zzz"))
 
     def test_secrets_stay_out_of_repr(self) -> None:
         """

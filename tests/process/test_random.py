@@ -4,6 +4,7 @@ A model's process against a child that may do anything, in any order.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from twisted.python.failure import Failure
 
 from llamaswap_tw.errors import (
     BackingOff,
+    ModelNotFound,
     ModelUnloaded,
     RequestError,
     ShuttingDown,
@@ -43,7 +45,10 @@ STEPS = {
     SHUTDOWN: set(),
 }
 
-TTL = 20.0
+TTLS = st.sampled_from([20.0, 20.0, 2.0, 0.0])
+
+#: How long requests may go on where their model makes way for another launch.
+DRAIN = 30.0
 
 GRACES = st.sampled_from([None, 0.0, 0.3, 5.0, 100.0])
 
@@ -77,18 +82,25 @@ class AnyChild(RuleBasedStateMachine):
         self.in_flight = 0
         self.active = 0.0
         self.closed = False
+        self.retired = False
+        self.ttl = 20.0
+        self.draining_since: float | None = None
         self.obeys = True
         self.prompt = True
         self.unkillable = False
         self.stop_command_result: bool | None = None
         globalLogPublisher.addObserver(self.recorder)
 
+    def policy(self) -> Policy:
+        return Policy(health_check_timeout=30.0, unload_timeout=10.0, ttl=self.ttl)
+
     def make(self, launch: Launch) -> None:
+        self.launch = launch
         self.process = ModelProcess(
             self.clock,
             "m",
             launch,
-            Policy(health_check_timeout=30.0, unload_timeout=10.0, ttl=TTL),
+            self.policy(),
             self.launcher,
             self.prober,
             FakeOutput(),
@@ -108,7 +120,7 @@ class AnyChild(RuleBasedStateMachine):
         self.state = state
         now = self.clock.seconds()
         if state is STARTING:
-            assert not self.closed
+            assert not (self.closed or self.retired)
             assert self.process._core.backoff.refusal(now) is None
         if state is READY:
             self.active = now
@@ -135,6 +147,7 @@ class AnyChild(RuleBasedStateMachine):
                         CancelledError,
                         StartFailed,
                         BackingOff,
+                        ModelNotFound,
                         ModelUnloaded,
                         ShuttingDown,
                     ), result
@@ -206,6 +219,7 @@ class AnyChild(RuleBasedStateMachine):
 
     @rule(grace=GRACES)
     def stop(self, grace: float | None) -> None:
+        self.draining_since = None
         self.wait("stop", self.process.stop(grace))
 
     @rule(grace=st.sampled_from([0.0, 1.0, 20.0]), sure=st.integers(0, 99))
@@ -213,7 +227,47 @@ class AnyChild(RuleBasedStateMachine):
         # Most runs go on for longer without.
         if sure == 47:
             self.closed = True
+            self.draining_since = None
             self.wait("stop", self.process.shut_down(grace))
+
+    def drains(self) -> None:
+        """
+        What runs is to end with its requests.
+        """
+        if self.state is READY and self.in_flight:
+            self.draining_since = self.clock.seconds()
+
+    @rule(other=st.booleans(), ttl=TTLS)
+    @precondition(lambda self: not (self.retired or self.closed))
+    def reconfigure(self, other: bool, ttl: float) -> None:
+        refused = [w for w in self.waiting if not w.results and w.kind == "ready"]
+        self.ttl = ttl
+        if other:
+            self.launch = replace(self.launch, command=(*self.launch.command, "x"))
+            self.drains()
+        self.process.reconfigure(self.launch, self.policy())
+        for waiting in refused:
+            for result in waiting.results:
+                # It may fail to start at once.
+                assert not isinstance(result, Failure) or result.check(StartFailed)
+
+    @rule(sure=st.integers(0, 3))
+    @precondition(lambda self: self.state not in (STOPPED, SHUTDOWN))
+    def retire(self, sure: int) -> None:
+        if sure == 2:
+            self.retired = True
+            self.drains()
+            self.wait("stop", self.process.retire())
+
+    @rule(other=st.booleans())
+    @precondition(
+        lambda self: self.retired and not self.closed and self.state is not SHUTDOWN
+    )
+    def is_wanted_after_all(self, other: bool) -> None:
+        self.retired = False
+        if other:
+            self.launch = replace(self.launch, command=(*self.launch.command, "y"))
+        self.process.replace(self.launch)
 
     @rule()
     def when_not_ready(self) -> None:
@@ -239,6 +293,20 @@ class AnyChild(RuleBasedStateMachine):
         self.in_flight -= 1
         self.active = self.clock.seconds()
 
+    @rule()
+    @precondition(lambda self: self.state is STOPPED)
+    def serve(self) -> None:
+        """
+        What is the rule, where all goes well: it starts, and is asked something.
+        """
+        self.ensure_ready()
+        for _ in range(2):
+            self.launcher.answer()
+        if self.state is STARTING and self.family and not self.prober.probes[-1].called:
+            self.prober.ready()
+        if self.state is READY:
+            self.request_began()
+
     # What happens.
 
     @rule(seconds=st.sampled_from([0.02, 0.3, 1.0, 5.0, 11.0, 30.0, 61.0]))
@@ -259,6 +327,7 @@ class AnyChild(RuleBasedStateMachine):
     @precondition(lambda self: self.family and not self.family.child.exited)
     def exits(self, status: int) -> None:
         assert self.family is not None
+        self.draining_since = None
         self.family.tell_exit(status)
 
     @rule()
@@ -320,8 +389,24 @@ class AnyChild(RuleBasedStateMachine):
 
     @invariant()
     def down_for_good(self) -> None:
-        if self.closed:
+        if self.closed or self.retired:
             assert self.state in (STOPPING, SHUTDOWN)
+
+    @invariant()
+    def lets_requests_end(self) -> None:
+        since, now = self.draining_since, self.clock.seconds()
+        if since is None:
+            return
+        assert self.family is not None and self.state is STOPPING
+        if self.in_flight and now < since + DRAIN:
+            assert not self.family.signals and not self.family.graces
+        else:
+            self.draining_since = None
+
+    @invariant()
+    def runs_what_is_configured(self) -> None:
+        if self.state is READY:
+            assert self.launcher.launches[-1] == self.launch
 
     @invariant()
     def ready_is_answered(self) -> None:
@@ -334,8 +419,8 @@ class AnyChild(RuleBasedStateMachine):
 
     @invariant()
     def keeps_its_ttl(self) -> None:
-        if self.state is READY and not self.in_flight:
-            assert self.clock.seconds() < self.active + TTL
+        if self.state is READY and not self.in_flight and self.ttl:
+            assert self.clock.seconds() < self.active + self.ttl
 
     def teardown(self) -> None:
         """
@@ -369,7 +454,8 @@ class AnyChildTests(ModelTestCase):
     def test_any_order(self) -> None:
         """
         Everybody is answered once, no two children run at a time, nothing starts
-        after a shutdown, and what is down leaves neither a process nor a timer.
+        after a shutdown, what is down leaves neither a process nor a timer, and a
+        reload ends no request and refuses nobody.
         """
         self.run_machine(AnyChild)
         self.flushLoggedErrors()

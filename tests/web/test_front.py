@@ -63,6 +63,16 @@ class FrontTests(SynchronousTestCase):
         self.assertEqual(request.args, {b"no-history": [b""], b"x": [b"1"]})
         self.assertEqual(request.getHeader("host"), "h")
 
+    def test_query_of_any_bytes(self) -> None:
+        """
+        A query's arguments are taken byte for byte, whatever they are.
+        """
+        self.connection.ask("GET", "/running?%C3%A9=%FF&%FE&%C3%A9=a+b%00")
+        request = self.others[0]
+        self.assertEqual(
+            request.args, {"é".encode(): [b"\xff", b"a b\0"], b"\xfe": [b""]}
+        )
+
     def test_absolute(self) -> None:
         """
         A request for an absolute URL is one for its path.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -16,6 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone
 
 from llamaswap_tw.errors import ConcurrencyLimit
+from llamaswap_tw.interfaces import ProcessState
+from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.peers import PeerLeases
+from llamaswap_tw.routing.directory import Directory
 from llamaswap_tw.web.front import Front
 from llamaswap_tw.web.inference import Inference, model_routes
 
@@ -99,7 +103,9 @@ class Model:
     def model_id(self) -> str:
         return self.asked[-1]
 
-    def acquire(self, model_id: str) -> Deferred[Any]:
+    def acquire(
+        self, model_id: str, on_position: Callable[[int], None] | None = None
+    ) -> Deferred[Any]:
         self.asked.append(model_id)
         self.waiting.append(Deferred(self._cancel))
         return self.waiting[-1]
@@ -134,15 +140,18 @@ class Threads:
         self.jobs.append((fired, lambda: function(*args)))
         return fired
 
+    def step(self) -> None:
+        fired, job = self.jobs.pop(0)
+        try:
+            result = job()
+        except Exception:
+            fired.errback(Failure())
+        else:
+            fired.callback(result)
+
     def work(self) -> None:
         while self.jobs:
-            fired, job = self.jobs.pop(0)
-            try:
-                result = job()
-            except Exception:
-                fired.errback(Failure())
-            else:
-                fired.callback(result)
+            self.step()
 
 
 class InferenceTestCase(SynchronousTestCase):
@@ -150,18 +159,44 @@ class InferenceTestCase(SynchronousTestCase):
     A client of a daemon with some models.
     """
 
+    config = configured()
+
     def setUp(self) -> None:
         self.model = Model()
         self.threads = Threads()
+        self.clock = Clock()
+        self.states = dict.fromkeys(self.config.models, ProcessState.STOPPED)
+        self.directory = Directory(self.config, lambda model: self.states[model])
         self.connect()
 
     def connect(self) -> None:
+        # To these, the same model answers as if it were a peer.
+        peers: Any = {
+            name: PeerLeases(peer, cast(UpstreamClient, self.model))
+            for name, peer in self.config.peers.items()
+        }
+        self.inference = Inference(
+            self.clock,
+            self.config,
+            self.directory,
+            self.model,
+            peers,
+            self.threads.run,
+        )
         front = Front(
-            Inference(Clock(), configured(), self.model, self.threads.run),
+            self.inference,
             model_routes(),
             lambda request: request.respond(200, [], b"other"),
         )
         self.connection = Connection(front.route, 64 * MIB, 4096, self.threads.run)
+
+    def grant(self) -> Answer:
+        """
+        The model takes the request; its answer may come now.
+        """
+        answer = Answer()
+        self.model.waiting[-1].callback(self.model)
+        return answer
 
     def asked_for(self, method: str, path: str, *args: Any) -> str:
         """
@@ -406,11 +441,6 @@ class RelayedTests(InferenceTestCase):
     """
     What goes up, and what comes back.
     """
-
-    def grant(self) -> Answer:
-        answer = Answer()
-        self.model.waiting[-1].callback(self.model)
-        return answer
 
     def test_goes_up(self) -> None:
         """

@@ -12,11 +12,15 @@ from unittest import mock
 from urllib.parse import quote
 
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.config.schema import Config, Model
 from llamaswap_tw.interfaces import IEffects, IScheduler, ProcessState
 from llamaswap_tw.observe.logs import Logs
+from llamaswap_tw.proxy.forward import ForwardProxies
+from llamaswap_tw.proxy.peers import Peers
+from llamaswap_tw.routing.directory import Directory
 from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import GroupPlanner
 from llamaswap_tw.routing.limits import Limits
@@ -35,7 +39,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 #: Every path that answers GET.
 GOTTEN = (
     *("/", "/ui", "/ui/", "/ui/models", "/health", "/wol-health"),
-    *("/v1/models", "/models", "/running", "/unload", "/logs"),
+    *("/v1/models", "/models", "/v1/models/org/model", "/running", "/unload"),
+    *("/logs", "/api/profiles"),
     *("/logs/stream", "/logs/stream/proxy", "/logs/stream/llama"),
 )
 
@@ -59,8 +64,18 @@ class OperationsTestCase(SynchronousTestCase):
             self.router.add(process, mock.Mock())
         self.logs = Logs(config.models, "both", lambda data: None)
         self.readers = LogReaders()
-        operations = Operations(config, self.router, self.logs, self.readers, 1234)
-        inference = Inference(clock, config, self.router, in_thread)
+        self.directory = Directory(config, self.router.state_of)
+        operations = Operations(
+            config, self.directory, self.router, self.logs, self.readers, 1234
+        )
+        inference = Inference(
+            clock,
+            config,
+            self.directory,
+            self.router,
+            Peers(MemoryReactorClock(), ForwardProxies({})),
+            in_thread,
+        )
         self.route = Front(inference, model_routes(), operations.render).route
         self.connection = Connection(self.route)
 
@@ -116,6 +131,48 @@ class RoutesTests(OperationsTestCase):
             )
             self.assertEqual(listed["data"][0]["created"], 1234)
 
+    def test_model(self) -> None:
+        """
+        One model's record is that of the list, by its id, slashes and all that is
+        beyond ASCII percent-encoded or not.
+        """
+        listed = json.loads(self.answer("GET", "/v1/models").body)["data"]
+        records = {record["id"]: record for record in listed}
+        for name, model in (
+            ("llama", "llama"),
+            ("org/model", "org/model"),
+            ("org%2Fmodel", "org/model"),
+            ("org%2fmodel", "org/model"),
+            ("z%C3%A9bra", "zébra"),
+            ("zébra", "zébra"),
+        ):
+            response = self.answer("GET", f"/v1/models/{name}")
+            self.assertEqual(response.headers["content-type"], "application/json")
+            self.assertEqual(json.loads(response.body), records[model])
+
+    def test_model_unlisted(self) -> None:
+        """
+        Who knows the name of a model that is not listed, or an alias, is told.
+        """
+        for name in ("hidden", "org/alias", "org%2Falias"):
+            response = self.answer("GET", f"/v1/models/{name}")
+            self.assertEqual(response.status, 200)
+            self.assertEqual(json.loads(response.body)["id"], name.replace("%2F", "/"))
+
+    def test_model_unknown(self) -> None:
+        """
+        404 for a model that is not there, with those that look like it and are
+        listed.
+        """
+        for name, hint in (("lama", "llama"), ("org/modell", "org/model")):
+            response = self.answer("GET", f"/v1/models/{name}")
+            self.assertEqual(response.status, 404)
+            error = json.loads(response.body)["error"]
+            self.assertEqual(error["code"], "model_not_found")
+            self.assertIn(hint, error["message"].partition("did you mean")[2])
+        response = self.answer("GET", "/v1/models/hiddem")
+        self.assertNotIn(b"hidden", response.body)
+
     def test_odd_metadata(self) -> None:
         """
         Metadata of any kind that YAML has is listed.
@@ -161,6 +218,10 @@ class RoutesTests(OperationsTestCase):
         for method, path, allowed in (
             ("POST", "/health", {"GET", "HEAD"}),
             ("OPTIONS", "/v1/models", {"GET", "HEAD"}),
+            ("DELETE", "/v1/models/org/model", {"GET", "HEAD"}),
+            ("PUT", "/api/profiles", {"GET", "HEAD"}),
+            ("GET", "/api/profiles/active", {"PUT"}),
+            ("POST", "/api/profiles/active", {"PUT"}),
             ("DELETE", "/ui/", {"GET", "HEAD"}),
             ("GET", "/api/models/unload", {"POST"}),
             ("GET", "/api/models/load/a/b", {"POST"}),
@@ -213,11 +274,117 @@ class RoutesTests(OperationsTestCase):
         """
         A mistake of ours is a 500 in the envelope, without what happened.
         """
-        self.processes.clear()
+        self.router._processes.clear()
         response = self.answer("GET", "/v1/models")
         self.assertEqual(response.status, 500)
         self.assertEqual(json.loads(response.body)["src"], "llama-swap")
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+
+class ProfilesTests(OperationsTestCase):
+    """
+    Profiles are told and switched.
+    """
+
+    def setUp(self) -> None:
+        self.build(
+            configured(
+                """
+models:
+  small: {cmd: "serve --port ${PORT}"}
+  large: {cmd: "serve --port ${PORT}"}
+profiles:
+  work: {description: For work, pins: {best: large, small: ""}}
+  home: {pins: {best: small}}
+"""
+            )
+        )
+
+    def activate(self, body: bytes) -> Response:
+        return self.answer("PUT", "/api/profiles/active", {}, body)
+
+    def test_told(self) -> None:
+        """
+        All are told with their pins, one that disables its id as an empty one, and
+        which of them is active: none at first.
+        """
+        told = json.loads(self.answer("GET", "/api/profiles").body)
+        self.assertEqual(
+            told,
+            {
+                "active": None,
+                "profiles": [
+                    {
+                        "id": "work",
+                        "description": "For work",
+                        "pins": {"best": "large", "small": ""},
+                    },
+                    {"id": "home", "description": "", "pins": {"best": "small"}},
+                ],
+            },
+        )
+
+    def test_switched(self) -> None:
+        """
+        From one to another and to none; whatever is asked for after that meets the
+        new one.
+        """
+        for name in ("work", "home", None, "home", "home"):
+            response = self.activate(json.dumps({"name": name}).encode())
+            self.assertEqual(response.status, 200)
+            self.assertEqual(json.loads(response.body), {"active": name})
+            told = json.loads(self.answer("GET", "/api/profiles").body)
+            self.assertEqual(told["active"], name)
+            listed = json.loads(self.answer("GET", "/v1/models").body)["data"]
+            ids = [record["id"] for record in listed]
+            self.assertEqual("best" in ids, name is not None)
+
+    def test_bad(self) -> None:
+        """
+        400 for a body that names none, and nothing is switched.
+        """
+        self.activate(b'{"name": "work"}')
+        for body in (
+            *(b"", b"{", b"null", b"[]", b'"home"', b"{}", b'{"Name":"home"}'),
+            *(b'{"name":5}', b'{"name":["home"]}', b'{"name":false}', b"\xff"),
+        ):
+            response = self.activate(body)
+            self.assertEqual((body, response.status), (body, 400))
+            error = json.loads(response.body)["error"]
+            self.assertEqual(error["code"], "bad_request")
+        self.assertEqual(self.directory.profiles.active, "work")
+
+    def test_unknown(self) -> None:
+        """
+        404 for a profile that is not there, with those that look like it, and
+        nothing is switched.
+        """
+        self.activate(b'{"name": "work"}')
+        for name in ("wrk", "", "best"):
+            response = self.activate(json.dumps({"name": name}).encode())
+            self.assertEqual((name, response.status), (name, 404))
+        self.assertIn(b"did you mean work", self.activate(b'{"name":"wrk"}').body)
+        self.assertEqual(self.directory.profiles.active, "work")
+
+    def test_page(self) -> None:
+        """
+        The page tells which one is active.
+        """
+        self.assertNotIn(b"Profile:", self.answer("GET", "/ui/").body)
+        self.activate(b'{"name": "work"}')
+        self.assertIn(b"Profile: work", self.answer("GET", "/ui/").body)
+
+    def test_pins_are_for_requests(self) -> None:
+        """
+        A model is loaded and unloaded by its own names, whatever the profile says.
+        """
+        self.activate(b'{"name": "work"}')
+        self.connection.ask("POST", "/api/models/load/small")
+        self.processes["small"].become_ready()
+        self.assertEqual(self.connection.response().status, 200)
+        response = self.answer("POST", "/api/models/load/best")
+        self.assertEqual(response.status, 404)
+        self.assertIn(b"server's own", response.body)
 
 
 class UnloadTests(OperationsTestCase):
@@ -275,6 +442,30 @@ class UnloadTests(OperationsTestCase):
             self.assertEqual(response.status, 404)
             error = json.loads(response.body)["error"]
             self.assertEqual(error["code"], "model_not_found")
+            self.assertIn("llama", error["message"].partition("did you mean")[2])
+
+    def test_not_ours(self) -> None:
+        """
+        404 for what can be asked for but is no model of ours.
+        """
+        self.build(
+            configured(
+                """
+models:
+  small: {cmd: "serve --port ${PORT}"}
+selectors:
+  auto: {strategy: pin, targets: [small]}
+peers:
+  far: {proxy: "http://far.example", models: [big]}
+"""
+            )
+        )
+        for name in ("auto", "far/big", "far%2Fbig", "big"):
+            for action in ("load", "unload"):
+                response = self.answer("POST", f"/api/models/{action}/{name}")
+                self.assertEqual((name, response.status), (name, 404))
+                self.assertIn(b"no model of this server's own", response.body)
+            self.assertEqual(self.answer("GET", f"/logs/stream/{name}").status, 400)
 
     def test_client_leaves(self) -> None:
         """
@@ -412,7 +603,7 @@ class PageTests(OperationsTestCase):
         """
         odd = "<script>&\"'/{}%"
         config = Config(models={odd: Model(odd, name=odd, description=odd)})
-        text = page(config, {odd: ProcessState.STOPPED}).decode()
+        text = page(config, {odd: ProcessState.STOPPED}, odd).decode()
         parser = _Forms()
         parser.feed(text)
         self.assertNotIn("script", parser.tags)
