@@ -25,6 +25,7 @@ from ..interfaces import (
     ProcessState,
     Ticket,
 )
+from .lease import Lease
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -32,57 +33,6 @@ if TYPE_CHECKING:
 
 #: Told its place in the queue; 0 once a swap to its model is under way.
 OnPosition = Callable[[int], None]
-
-
-class Lease:
-    """
-    A granted request's hold on its model.
-
-    :ivar model_id: the model's id.
-    :ivar base_url: where its server listens.
-    :ivar client: sends requests up to it.
-    :ivar queued_for: seconds from the request to the grant.
-    :ivar load_time: seconds that the load took for which the request waited; 0
-        where it waited for none.
-    """
-
-    __slots__ = (
-        "_process",
-        "_router",
-        "_ticket",
-        "base_url",
-        "client",
-        "load_time",
-        "model_id",
-        "queued_for",
-    )
-
-    def __init__(
-        self,
-        router: Router,
-        ticket: Ticket,
-        process: IModelProcess,
-        client: Any,
-        queued_for: float,
-        load_time: float,
-    ) -> None:
-        self._router = router
-        self._ticket: Ticket | None = ticket
-        self._process = process
-        self.model_id = ticket.model
-        self.base_url = process.base_url
-        self.client = client
-        self.queued_for = queued_for
-        self.load_time = load_time
-
-    def release(self) -> None:
-        """
-        The request is over, however it ended.  Once is enough.
-        """
-        ticket, self._ticket = self._ticket, None
-        if ticket is not None:
-            self._process.request_ended()
-            self._router.released(ticket)
 
 
 class _Pending:
@@ -176,12 +126,6 @@ class Router:
         self._pending[ticket] = _Pending(granted, on_position)
         self._scheduler.requested(ticket)
         return granted
-
-    def released(self, ticket: Ticket) -> None:
-        """
-        The request of a granted ticket has ended.
-        """
-        self._scheduler.released(ticket)
 
     def when_not_ready(self, model_id: str) -> Deferred[None]:
         """
@@ -408,7 +352,7 @@ class Router:
         now = self._clock.seconds()
         loaded_at, load_time = self._loaded.get(model, (0.0, 0.0))
         lease = Lease(
-            self,
+            self._scheduler.released,
             ticket,
             process,
             self._clients[model],

@@ -23,8 +23,9 @@ from llamaswap_tw.errors import (
 from llamaswap_tw.interfaces import IEffects, IModelProcess, IScheduler, ProcessState
 from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import Group, GroupPlanner
+from llamaswap_tw.routing.lease import Lease
 from llamaswap_tw.routing.limits import Limits
-from llamaswap_tw.routing.router import Lease, Router
+from llamaswap_tw.routing.router import Router
 
 from .processes import FakeProcess
 

@@ -34,8 +34,9 @@ from llamaswap_tw.process.launch import Launch, Policy
 from llamaswap_tw.process.model import ModelProcess
 from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import Group, GroupPlanner
+from llamaswap_tw.routing.lease import Lease
 from llamaswap_tw.routing.limits import Limits
-from llamaswap_tw.routing.router import Lease, Router
+from llamaswap_tw.routing.router import Router
 from tests.process.fakes import FakeFamily, FakeLauncher, FakeOutput, FakeProber
 from tests.process.support import Recorder
 
