@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
 from twisted.web.server import Site as TwistedSite
 
-from ..errors import RequestError
+from ..errors import RequestError, ShuttingDown
 from ..proxy.prompt import prompt_writer
 from .envelope import phrase, render_error
 from .head import LONGEST_LENGTH, Head, encode_raw, ordinary_head, tokens
@@ -187,6 +187,9 @@ class Channel(HTTPChannel):
         """
         A request is whole.
         """
+        if self._discarding:
+            # It was refused while its end was already here.
+            return
         self._patience.awaited = Awaited.NOTHING
         super().allContentReceived()
 
@@ -314,12 +317,15 @@ class Channel(HTTPChannel):
 
     def close_when_answered(self) -> None:
         """
-        Take no further request; answer the one that is being handled.
+        Take no further request; answer the one that is being handled.  One whose
+        body is still coming is refused: no model would take it any more.
         """
-        if self.requests:
+        if not self.requests:
+            self.loseConnection()
+        elif self._handlingRequest or self._discarding:
             self.persistent = False
         else:
-            self.loseConnection()
+            self.refuse_rest(self.requests[-1], ShuttingDown())
 
     def abort(self) -> None:
         """

@@ -120,6 +120,18 @@ class RefusalTests(ChannelTestCase):
         self.assertEqual(self.connection.received(), b"")
         self.assertEqual(self.requests, [])
 
+    def test_whole_chunks_too_large(self) -> None:
+        """
+        The same where all of it comes at once, its end too.
+        """
+        status, _ = self.refusal(
+            POST
+            + b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n"
+            + b"x" * 1001
+            + b"\r\n0\r\n\r\n"
+        )
+        self.assertTrue(status.startswith(b"HTTP/1.1 413 "))
+
     def test_head_too_large(self) -> None:
         """
         A head over the limit, in one line or in many, is 431.
@@ -559,6 +571,18 @@ class DrainTests(ChannelTestCase):
         self.assertNoResult(drained)
         self.connection.leave()
         self.successResultOf(drained)
+
+    def test_half_sent(self) -> None:
+        """
+        A request whose body is still coming is not waited for: it is refused.
+        """
+        self.connection.send(POST + b"Content-Length: 9\r\n\r\nhalf")
+        self.connection.site.drain()
+        response = self.connection.response()
+        self.assertEqual(response.status, 503)
+        self.assertEqual(response.headers["connection"], "close")
+        self.connection.send(b" more")
+        self.assertEqual(self.requests, [])
 
     def test_idle(self) -> None:
         """

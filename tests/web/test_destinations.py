@@ -274,6 +274,8 @@ class FilterTests(DestinationsTestCase):
                 self.sent_for(b'{"x":"%b","model":"renamed"}' % text),
                 b'{"x":"%b","model":"the-real-one"}' % text,
             )
+            in_memory = isinstance(self.model.sent[-1][3], bytes)
+            self.assertEqual(in_memory, size < 3 * MIB)
             file = ("f.bin", text)
             self.assertEqual(
                 self.sent_for(form(file, ("model", b"filtered")), MULTIPART),
