@@ -34,6 +34,10 @@ from .request import Request
 #: so that it gets to the answer that says so.
 _LINGER = 2.0
 
+#: How long a client may take to read the end of what would never end by itself, in
+#: seconds, when the daemon does.
+_LAST_READ = 2.0
+
 #: How long a connection may be without a request, in seconds: longer than the
 #: clients and proxies that would rather close it themselves.
 _IDLE_LIMIT = 120.0
@@ -326,6 +330,14 @@ class Channel(HTTPChannel):
             self.persistent = False
         else:
             self.refuse_rest(self.requests[-1], ShuttingDown())
+
+    def abort_later(self) -> None:
+        """
+        Reset the connection in a moment, unless it is gone by then: what its
+        client has not read may never be read.
+        """
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(_LAST_READ, self.forceAbortClient)
 
     def abort(self) -> None:
         """

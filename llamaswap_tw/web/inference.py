@@ -27,7 +27,13 @@ from ..proxy.filters import (
     rewrite_query,
 )
 from ..proxy.headers import request_headers
-from ..proxy.naming import Asked, asked_in_json, asked_in_multipart, asked_in_query
+from ..proxy.naming import (
+    Asked,
+    asked_in_json,
+    asked_in_json_file,
+    asked_in_multipart,
+    asked_in_query,
+)
 from ..proxy.peers import PeerLeases, Peers
 from ..proxy.relay import Leases, Relay
 from ..routing.directory import Directory
@@ -341,7 +347,9 @@ def _look(file: IO[bytes], content_type: bytes, query: bytes) -> Asked:
     file.seek(0)
     media = content_type.partition(b";")[0].strip().lower()
     if start[:1] == b"{" or media == b"application/json" or media.endswith(b"+json"):
-        return asked_in_json(file.read())
+        if isinstance(file, BytesIO):
+            return asked_in_json(file.getvalue())
+        return asked_in_json_file(file)
     if media == b"multipart/form-data":
         return asked_in_multipart(content_type, file)
     if media == b"application/x-www-form-urlencoded":

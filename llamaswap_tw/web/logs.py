@@ -74,12 +74,13 @@ class LogReader:
 
     def end(self) -> None:
         """
-        End the response: the daemon is about to exit.
+        End the response: the daemon is about to exit, and a reader that has
+        stopped to read, in a pager perhaps, must not hold it.
         """
         self._unfollow()
         self._flush_waiting()
         self._request.unregisterProducer()
-        self._request.end()
+        self._request.end_soon()
         self._finished()
 
     def _more(self, data: bytes) -> None:

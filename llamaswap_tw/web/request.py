@@ -270,6 +270,15 @@ class Request(TwistedRequest):
         self._forget()
         self._cleanup()
 
+    def end_soon(self) -> None:
+        """
+        The response is whole, and nobody waits for long until it is read.
+        """
+        channel = self._link
+        if channel is not None:
+            channel.abort_later()
+        self.end()
+
     def cut(self) -> None:
         """
         End the connection in a way that is no clean end of the response.

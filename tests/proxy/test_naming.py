@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from tempfile import TemporaryFile
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from llamaswap_tw.errors import BadRequest
 from llamaswap_tw.proxy.naming import (
     Asked,
     asked_in_json,
+    asked_in_json_file,
     asked_in_multipart,
     asked_in_query,
 )
@@ -90,6 +92,73 @@ class JSONTests(SynchronousTestCase):
             asked_in_json(body)
         except BadRequest:
             pass
+
+
+class JSONFileTests(SynchronousTestCase):
+    """
+    A JSON body on disk names its model as one in memory does.
+    """
+
+    def asked(self, body: bytes) -> Asked:
+        with TemporaryFile() as file:
+            file.write(body)
+            file.flush()
+            return asked_in_json_file(file)
+
+    @given(
+        st.dictionaries(st.text(), json_values, max_size=4),
+        st.text(min_size=1) | st.none(),
+        st.booleans() | st.text(),
+        st.sampled_from(["utf-8", "utf-8-sig"]),
+    )
+    def test_any_document(
+        self, document: dict[str, object], model: str | None, stream: object, code: str
+    ) -> None:
+        """
+        The same is found, whatever else is in the document.
+        """
+        document["model"], document["stream"] = model, stream
+        body = json.dumps(document, indent=1).encode(code)
+        self.assertEqual(self.asked(body), asked_in_json(body))
+
+    def test_no_object(self) -> None:
+        """
+        A document that is no object asks for nothing.
+        """
+        for body in (b"[1]", b' "model"', b"{}", b" { } "):
+            self.assertEqual(self.asked(body), Asked(None, False))
+
+    def test_twice(self) -> None:
+        """
+        Of equal keys the last one counts.
+        """
+        body = b'{"model": "a", "mod\\u0065l": "b"}'
+        self.assertEqual(self.asked(body), Asked("b", False))
+
+    def test_malformed(self) -> None:
+        """
+        The offset of a mistake is told, as far as it is seen.
+        """
+        for body, offset in (
+            (b'{"model": "a",}', 14),
+            (b'{"model": "a"} x', 15),
+            (b'{"model": "a"', 13),
+            (b'{"model": a"}', 11),
+        ):
+            error = self.assertRaises(BadRequest, self.asked, body)
+            self.assertIn(f"offset {offset}", error.message)
+        self.assertRaises(BadRequest, self.asked, b'{"model": 1.2.3}')
+
+    @given(st.binary(min_size=1, max_size=60))
+    def test_any_bytes(self, body: bytes) -> None:
+        """
+        Any bytes are understood or refused.
+        """
+        for data in (body, b"{" + body):
+            try:
+                self.asked(data)
+            except BadRequest:
+                pass
 
 
 class QueryTests(SynchronousTestCase):

@@ -176,6 +176,21 @@ class LogReaderTests(SynchronousTestCase):
         self.readers.end_all()
         self.assertEqual(self.connection.received(), b"")
 
+    def test_end_of_a_stalled_one(self) -> None:
+        """
+        A reader that does not read is cut off soon after the end, one that has
+        left by then is not.
+        """
+        for stays in (True, False):
+            self.connection = Connection(self.follow)
+            self.start()
+            self.readers.end_all()
+            if not stays:
+                self.connection.leave()
+            self.assertFalse(self.connection.transport.disconnected)
+            self.connection.clock.advance(2.0)
+            self.assertEqual(self.connection.transport.disconnected, stays)
+
     def test_client_gone(self) -> None:
         """
         A client that leaves is forgotten, paused or not, whatever the
