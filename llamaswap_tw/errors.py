@@ -22,6 +22,9 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
     504: ("server_error", "gateway_timeout"),
 }
 
+#: How much of a name that a client made up is told back.
+_SHOWN = 200
+
 
 def type_and_code(status: int) -> tuple[str, str]:
     """
@@ -131,7 +134,9 @@ class ModelNotFound(RequestError):
 
     def __init__(self, model: str, nearest: Sequence[str] = ()) -> None:
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        super().__init__(f"model {model!r} is not known here{hint}")
+        # Who sends a book for a name need not get it back.
+        shown = model if len(model) <= _SHOWN else model[:_SHOWN] + "…"
+        super().__init__(f"model {shown!r} is not known here{hint}")
 
 
 class NotFound(RequestError):

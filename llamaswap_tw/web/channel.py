@@ -72,6 +72,10 @@ class _BodySource:
         self._resumed()
 
 
+#: What a client's first message begins with in TLS.
+_TLS_HANDSHAKE = b"\x16"
+
+
 class Channel(HTTPChannel):
     """
     One connection of a client.
@@ -128,6 +132,11 @@ class Channel(HTTPChannel):
             head = ordinary_head(data, self.totalHeadersSize, self.maxHeaders)
             if head is not None and self.persistent:
                 self._take(head, data)
+                return
+            if data[:1] == _TLS_HANDSHAKE:
+                self._refuse_head(
+                    MalformedRequest("this port speaks HTTP; https:// is another one")
+                )
                 return
         super().dataReceived(data)
         self._await_rest()

@@ -150,7 +150,8 @@ class RefusalTests(ChannelTestCase):
         400.
         """
         for data in (
-            b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+            # A TLS client, which sends no more until it hears something.
+            b"\x16\x03\x01\x02\x00\x01",
             b"GET /x\r\n\r\n",
             POST + b"no colon\r\n\r\n",
             POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
