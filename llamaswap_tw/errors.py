@@ -113,6 +113,23 @@ class Misdirected(RequestError):
         )
 
 
+class ForeignPage(RequestError):
+    """
+    A web page of another origin asks for what is for our own page only.
+
+    :param path: what it asks for.
+    """
+
+    status = 403
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is not for web pages of other origins, and Sec-Fetch-Site or "
+            "Origin says that one asks for it; a proxy in front must pass Host on, or "
+            "set X-Forwarded-Host"
+        )
+
+
 class NoModelNamed(RequestError):
     """
     The request names no model, in any of the places where it could.

@@ -41,6 +41,7 @@ from .routing.router import Router
 from .settings import launch_of, limits_of, policy_of
 from .web.auth import KeyRing
 from .web.channel import Site
+from .web.cors import Cors
 from .web.front import Front
 from .web.hosts import AllowedHosts
 from .web.inference import Inference, model_routes
@@ -86,6 +87,7 @@ class _Parts:
     inference: Inference
     operations: Any
     hosts: AllowedHosts
+    cors: Cors
     keys: KeyRing
     site: Site
 
@@ -188,6 +190,8 @@ class LlamaSwapService(Service):
         peers = Peers(reactor, self._proxies)
         peers.reconfigure(config.peers)
         hosts, keys = AllowedHosts(config.allowed_hosts), KeyRing(config.api_keys)
+        routes = model_routes()
+        cors = Cors(config.cors_origins, routes)
         operations = Operations(
             config, directory, router, self._logs, readers, int(time.time())
         )
@@ -196,13 +200,17 @@ class LlamaSwapService(Service):
         )
         site = Site(
             reactor,
-            Front(inference, model_routes(), operations.render).route,
+            Front(inference, routes, operations.render).route,
             self._in_thread,
             config.max_request_body,
             config.server.max_header_bytes,
             config.server.head_timeout,
             config.server.body_timeout,
-            lambda request: hosts.refusal(request) or keys.refusal(request),
+            lambda request: (
+                # Before the keys: a browser's question bears none, and what is
+                # refused for the lack of one has its headers too.
+                hosts.refusal(request) or cors.refusal(request) or keys.refusal(request)
+            ),
         )
         prober = HttpProber(reactor, StatusClient(reactor, self._proxies).ask)
         return _Parts(
@@ -217,6 +225,7 @@ class LlamaSwapService(Service):
             inference,
             operations,
             hosts,
+            cors,
             keys,
             site,
         )
@@ -334,6 +343,7 @@ class LlamaSwapService(Service):
         parts.peers.reconfigure(config.peers)
         parts.directory.reconfigured(config)
         parts.hosts.reconfigure(config.allowed_hosts)
+        parts.cors.reconfigure(config.cors_origins)
         parts.keys.reconfigure(config.api_keys)
         parts.inference.reconfigure(config)
         parts.operations.reconfigure(config)

@@ -5,6 +5,7 @@ What the file says → what is effective; the checks that need more than one key
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
@@ -38,6 +39,9 @@ _TIME_FORMATS = (
 
 #: Pages' assets: no reason to load a model.
 _DEFAULT_IGNORE_PATHS = (r"\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",)
+
+#: As browsers send it: ``null`` is a page's from a file.
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^\s/?#@,*]*", re.IGNORECASE)
 
 
 class _Resolver:
@@ -106,7 +110,7 @@ class _Resolver:
                 file.server.max_header_bytes,
             ),
             include_aliases_in_list=file.include_aliases_in_list,
-            cors_origins=file.cors.origins,
+            cors_origins=self._cors_origins(),
             allowed_hosts=file.allowed_hosts,
             api_keys=self._api_keys(),
             ignore_paths=self._ignore_paths(),
@@ -190,6 +194,19 @@ class _Resolver:
             if not key or any(character.isspace() for character in key):
                 self._error("cannot be empty or have a space in it", "apiKeys", number)
         return self._file.api_keys
+
+    def _cors_origins(self) -> tuple[str, ...]:
+        origins = self._file.cors.origins
+        for number, origin in enumerate(origins):
+            if not (origin.isascii() and _ORIGIN.fullmatch(origin)):
+                self._error(
+                    "must be * or an origin, like https://chat.example.org, without a "
+                    "path",
+                    "cors",
+                    "origins",
+                    number,
+                )
+        return origins
 
     def _ignore_paths(self) -> tuple[str, ...]:
         patterns = self._file.upstream.ignore_paths

@@ -40,6 +40,9 @@ class KeyRing:
         """
         if not self._keys or request.uri.partition(b"?")[0] in _OPEN_PATHS:
             return None
+        if request.method == b"OPTIONS":
+            # A browser asks whether a page may send its key.
+            return None
         offered = _offered(request)
         known = False
         for key in self._keys:

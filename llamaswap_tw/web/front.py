@@ -5,16 +5,13 @@ in front of Klein's dispatch for all else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest
+from .head import ABSOLUTE_FORM, SLASHES
 from .inference import Inference, ModelRoute
 from .request import Request
-
-_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
-_SLASHES = re.compile(rb"/{2,}")
 
 
 class Front:
@@ -42,11 +39,15 @@ class Front:
 
         :raises RequestError: what it is answered with.
         """
+        if request.method == b"OPTIONS":
+            # All that it asks for is in the headers for browsers.
+            request.respond(204, [], b"")
+            return
         route = self._routes.get(request.path)
         if route is not None:
             self._inference.serve(request, route)
             return
-        absolute = _ABSOLUTE.match(request.path)
+        absolute = ABSOLUTE_FORM.match(request.path)
         if absolute is not None:
             # RFC 9112, 3.2.2: a server must take it as if it were the path.
             request.uri = request.uri[absolute.end() :] or b"/"
@@ -57,7 +58,7 @@ class Front:
         if not request.path.startswith(b"/"):
             raise BadRequest("the request's target is neither a path nor a URL")
         if b"//" in request.path:
-            location = _SLASHES.sub(b"/", request.path)
+            location = SLASHES.sub(b"/", request.path)
             if request.query:
                 location += b"?" + request.query
             request.respond(307, [(b"Location", location)], b"")

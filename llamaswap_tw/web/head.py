@@ -9,6 +9,7 @@ here, and whatever is at all unusual is left to Twisted.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from twisted.web.http_headers import InvalidHeaderName, _nameEncoder
@@ -18,6 +19,12 @@ _REQUEST_LINE = re.compile(
 )
 
 _RAW = re.compile(rb"[\x80-\xff]")
+
+#: How the target of a request begins that is a URL.
+ABSOLUTE_FORM = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+
+#: What is one slash in a clean path.
+SLASHES = re.compile(rb"/{2,}")
 
 #: A longer number of bytes is nobody's body.
 LONGEST_LENGTH = 18
@@ -105,7 +112,7 @@ def encode_raw(line: bytes) -> bytes:
     return _RAW.sub(lambda match: b"%%%02X" % match[0][0], line)
 
 
-def tokens(values: list[bytes] | None) -> set[bytes]:
+def tokens(values: Sequence[bytes] | None) -> set[bytes]:
     """
     The tokens of a header, in lower case.
 

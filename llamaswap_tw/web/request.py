@@ -23,6 +23,7 @@ from zope.interface import implementer
 from ..errors import BadRequest, BodyTooLarge, RequestError
 from ..interfaces import IDownstream
 from ..proxy.body import RequestBody
+from .cors import with_cors
 from .envelope import phrase, render_error
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Request(TwistedRequest):
     A request over HTTP/1.
 
     :ivar body: what the client sent, once the head is in.
+    :ivar cors: the headers of the response that tell browsers what web pages may do
+        with it, or `None` where it has none of ours.
     :ivar on_gone: called once if the client goes away before the response has
         ended.
     """
@@ -45,6 +48,7 @@ class Request(TwistedRequest):
     # use for a default.
     defaultContentType: bytes | None = None
     body: RequestBody | None = None
+    cors: Sequence[tuple[bytes, bytes]] | None = None
     on_gone: Callable[[], None] | None = None
     _at_end: Callable[[], None] | None = None
 
@@ -97,7 +101,8 @@ class Request(TwistedRequest):
             # Without a body nothing is in the way of the next request: it is
             # refused where it would be routed.
             return refusal if length != 0 else None
-        if length != 0:
+        if length != 0 and self.method != b"OPTIONS":
+            # That is answered without a key, and not by what its body says.
             self.body = RequestBody(site.max_body, site.in_thread, channel.body_source)
         return None
 
@@ -180,6 +185,8 @@ class Request(TwistedRequest):
             self.channel.persistent = False
         if not self.channel.persistent:
             self.setHeader(b"Connection", b"close")
+        for name, value in self.cors or ():
+            self.responseHeaders.addRawHeader(name, value)
         render(self)
 
     def getRequestHostname(self) -> bytes:
@@ -218,6 +225,8 @@ class Request(TwistedRequest):
         channel = self._link
         if channel is None:
             return
+        if self.cors is not None:
+            headers = with_cors(headers, self.cors)
         lines = [b"%b %d %b\r\n" % (self.clientproto, code, phrase)]
         for name, value in headers:
             lines.append(b"%b: %b\r\n" % (name, value))
@@ -312,7 +321,8 @@ class Request(TwistedRequest):
         :param body: left out where the method or status has none.
         """
         self._answered = True
-        self.begin(code, phrase(code), headers, len(body))
+        length = None if code in NO_BODY_CODES else len(body)
+        self.begin(code, phrase(code), headers, length)
         if self.method != b"HEAD":
             self.send(body)
         self.end()

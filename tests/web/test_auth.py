@@ -99,6 +99,13 @@ class KeyRingTests(SynchronousTestCase):
         for path in ("/health/", "//health", "/running?/health"):
             self.assertEqual((path, self.status(path=path)), (path, 401))
 
+    def test_options(self) -> None:
+        """
+        A browser's question, whether a page may send its key, needs none.
+        """
+        self.connection.ask("OPTIONS", "/v1/models")
+        self.assertEqual(self.connection.response().status, 200)
+
     def test_no_keys(self) -> None:
         """
         Without keys everybody may ask, and a reload may bring some.

@@ -103,6 +103,19 @@ class FrontTests(SynchronousTestCase):
             self.assertEqual(response.headers["location"], location)
         self.assertEqual(self.others, [])
 
+    def test_options(self) -> None:
+        """
+        A browser's question is answered at any path, and without a body.
+        """
+        for target in ("/v1/completions", "//v1/models", "/nothing", "*"):
+            self.connection.ask("OPTIONS", target)
+            self.assertEqual(
+                self.connection.received(), b"HTTP/1.1 204 No Content\r\n\r\n"
+            )
+        self.connection.ask("OPTIONS", "/running", {}, b"{}")
+        self.assertEqual(self.connection.response().status, 204)
+        self.assertEqual((self.others, self.inference.served), ([], []))
+
     def test_bad_targets(self) -> None:
         """
         A path that is no UTF-8, and a target that is neither a path nor a URL,

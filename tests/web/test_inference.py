@@ -399,7 +399,7 @@ class RefusalTests(InferenceTestCase):
         """
         for method, path, allowed in (
             ("GET", "/v1/chat/completions", "POST"),
-            ("OPTIONS", "/v1/chat/completions", "POST"),
+            ("PATCH", "/v1/chat/completions", "POST"),
             ("DELETE", "/props?model=llama", "GET, HEAD"),
             ("PUT", "/v1/audio/voices", "POST, GET, HEAD"),
         ):

@@ -217,7 +217,7 @@ class RoutesTests(OperationsTestCase):
         """
         for method, path, allowed in (
             ("POST", "/health", {"GET", "HEAD"}),
-            ("OPTIONS", "/v1/models", {"GET", "HEAD"}),
+            ("PATCH", "/v1/models", {"GET", "HEAD"}),
             ("DELETE", "/v1/models/org/model", {"GET", "HEAD"}),
             ("PUT", "/api/profiles", {"GET", "HEAD"}),
             ("GET", "/api/profiles/active", {"PUT"}),
