@@ -310,6 +310,29 @@ class UpstreamUnreachable(RequestError):
     status = 502
 
 
+class NoStream(RequestError):
+    """
+    The model's server answered with something else where only a stream can follow.
+
+    :param model: its id.
+    :param status: the HTTP status that it answered with; where that is one of an
+        error, it is this error's too.
+    :param phrase: what the server called it.
+    :param answer: the beginning of what it said, or ``""``.
+    """
+
+    status = 502
+
+    def __init__(self, model: str, status: int, phrase: str, answer: str) -> None:
+        if status >= 400:
+            self.status = status
+        said = f"; its answer:\n{answer}" if answer else ""
+        super().__init__(
+            f"model {model!r} answered {f'{status} {phrase}'.strip()}, and not with "
+            f"a stream{said}"
+        )
+
+
 class UpstreamTimeout(RequestError):
     """
     The model's server did not begin its answer in time.

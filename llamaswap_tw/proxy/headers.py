@@ -126,6 +126,19 @@ def peer_headers(
     return sent
 
 
+def uncompressed(headers: RawHeaders) -> RawHeaders:
+    """
+    The same headers for a request whose answer may have to follow on bytes that
+    are in no coding.
+
+    :param headers: those that would go up.
+    """
+    return [
+        (name, b"identity" if name.lower() == b"accept-encoding" else value)
+        for name, value in headers
+    ]
+
+
 def response_headers(headers: RawHeaders) -> tuple[RawHeaders, bool]:
     """
     The headers that go back to the client.

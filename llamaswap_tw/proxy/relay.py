@@ -59,8 +59,12 @@ class Leases(Protocol):
     Where leases come from: the router.
     """
 
-    def acquire(self, model_id: str) -> Deferred[Any]:
+    def acquire(
+        self, model_id: str, on_position: Callable[[int], None] | None = None
+    ) -> Deferred[Any]:
         """
+        :param on_position: told the request's place in the queue where it has to
+            wait; 0 once its model is being brought up for it.
         :returns: a `Deferred` that fires with a `Lease` and fails with a
             `RequestError`; cancelling it withdraws the request.
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO
 
@@ -17,6 +17,7 @@ from twisted.web.iweb import IBodyProducer
 
 from ..config.schema import Config
 from ..errors import MethodNotAllowed, NoModelNamed, RequestError
+from ..interfaces import IDownstream
 from ..proxy.body import InThread, RequestBody
 from ..proxy.filters import (
     Filters,
@@ -26,7 +27,8 @@ from ..proxy.filters import (
     rewrite_file,
     rewrite_query,
 )
-from ..proxy.headers import request_headers
+from ..proxy.headers import request_headers, uncompressed
+from ..proxy.loading import with_loading_state
 from ..proxy.naming import (
     Asked,
     asked_in_json,
@@ -58,10 +60,12 @@ class ModelRoute:
 
     :ivar sent_up: the path that goes up.
     :ivar methods: those it takes.
+    :ivar is_chat: whether a stream of it can tell that its model is loading.
     """
 
     sent_up: bytes
     methods: tuple[bytes, ...]
+    is_chat: bool = False
 
 
 _POST = (b"POST",)
@@ -83,6 +87,8 @@ _POSTED_WITHOUT_VERSION = (
     *("/v/embeddings", "/v/rerank", "/v/reranking"),
 )
 
+_CHATS = ("/v1/chat/completions", "/v/chat/completions")
+
 _GOTTEN = ("/sdapi/v1/loras", "/props")
 
 
@@ -98,6 +104,8 @@ def model_routes() -> Mapping[bytes, ModelRoute]:
     both = "/v1/audio/voices"
     routes[both] = ModelRoute(both.encode(), _POST + _GET)
     routes["/audioapi/v1/tasks/run"] = ModelRoute(b"/v1/tasks/run", _POST)
+    for path in _CHATS:
+        routes[path] = replace(routes[path], is_chat=True)
     return {path.encode(): route for path, route in routes.items()}
 
 
@@ -113,6 +121,7 @@ class _Destination:
     :ivar peer: the peer whose model it is, or `None` for one of ours.
     :ivar name_in_query: what the model is called in a query that goes up, or
         `None` for what came.
+    :ivar tells_loading: whether streams of chat tell that the model is loading.
     """
 
     leases: Leases
@@ -120,6 +129,15 @@ class _Destination:
     filters: Filters | None
     peer: PeerLeases | None = None
     name_in_query: str | None = None
+    tells_loading: bool = False
+
+    def streams(self, asked: bool) -> bool:
+        """
+        Whether a body asks for a stream when it goes up.
+
+        :param asked: whether it does when it comes.
+        """
+        return asked if self.filters is None else self.filters.streams(asked)
 
 
 class Inference:
@@ -228,17 +246,26 @@ class Inference:
         if destination is None:
             destination = self._destination_of(found)
             self._destinations[found.asked] = destination
+        tells = (
+            route.is_chat
+            and destination.tells_loading
+            and destination.streams(asked.stream)
+        )
         if destination.filters is None or request.body is None:
-            self._relay(request, route, destination)
+            self._relay(request, route, destination, tells)
         else:
-            self._filter(request, route, destination, destination.filters)
+            self._filter(request, route, destination, tells, destination.filters)
 
     def _destination_of(self, found: Found) -> _Destination:
         target = found.target
         if isinstance(target, LocalModel):
-            filters = filters_of(self._config.models[target.id], found.asked)
+            model = self._config.models[target.id]
+            filters = filters_of(model, found.asked)
             return _Destination(
-                self._leases, target.id, None if filters.is_empty else filters
+                self._leases,
+                target.id,
+                None if filters.is_empty else filters,
+                tells_loading=model.send_loading_state,
             )
         peer = self._config.peers[target.peer]
         leases = self._peers[target.peer]
@@ -255,6 +282,7 @@ class Inference:
         request: Request,
         route: ModelRoute,
         destination: _Destination,
+        tells_loading: bool,
         filters: Filters,
     ) -> None:
         """
@@ -266,7 +294,7 @@ class Inference:
         data = body.in_memory
         if data is not None and len(data) <= _LARGE:
             changed_data = rewrite_body(data, content_type, filters)
-            self._relay(request, route, destination, changed_data)
+            self._relay(request, route, destination, tells_loading, changed_data)
             return
         if data is None:
             changed = body.rewrite(
@@ -279,7 +307,7 @@ class Inference:
 
         def relay(data: bytes | None) -> None:
             if request.body is not None:
-                self._relay(request, route, destination, data)
+                self._relay(request, route, destination, tells_loading, data)
 
         changed.addCallback(relay).addErrback(self._unreadable, request)
 
@@ -288,11 +316,13 @@ class Inference:
         request: Request,
         route: ModelRoute,
         destination: _Destination,
+        tells_loading: bool,
         data: bytes | None = None,
     ) -> None:
         """
         Send a request up.
 
+        :param tells_loading: whether its client is told that the model is loading.
         :param data: the body, where it is another than the request's own.
         """
         body = request.body
@@ -312,10 +342,17 @@ class Inference:
             headers = destination.peer.headers(raw, bool(self._config.api_keys))
         if destination.name_in_query is not None:
             query = rewrite_query(query, destination.name_in_query)
+        leases: Leases = destination.leases
+        downstream: IDownstream = request
+        if tells_loading:
+            leases, downstream = with_loading_state(
+                self._clock, leases, downstream, destination.model_id
+            )
+            headers = uncompressed(headers)
         Relay(
             self._clock,
-            destination.leases,
-            request,
+            leases,
+            downstream,
             destination.model_id,
             request.method,
             route.sent_up,

@@ -58,6 +58,21 @@ class RulesTests(SynchronousTestCase):
             filters_of_peer(peer, "a", "p/a"), Filters("a", ("seed",), {"top_k": 1})
         )
 
+    def test_streams(self) -> None:
+        """
+        A body asks for a stream as it came, unless that is set or stripped.
+        """
+        for filters, asked, streams in (
+            (NO_FILTERS, True, True),
+            (NO_FILTERS, False, False),
+            (Filters(strip=("a.stream", "x")), True, True),
+            (Filters(strip=("stream",)), True, False),
+            (Filters(strip=("stream",), set={"stream": True}), False, True),
+            (Filters(set={"stream": True}, set_by_id={"stream": False}), True, False),
+            (Filters(set={"stream": 1}), True, False),
+        ):
+            self.assertEqual((filters, filters.streams(asked)), (filters, streams))
+
     def test_empty(self) -> None:
         """
         A model without filters has none, and every body goes up as it came.

@@ -7,7 +7,12 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from llamaswap_tw.proxy.headers import peer_headers, request_headers, response_headers
+from llamaswap_tw.proxy.headers import (
+    peer_headers,
+    request_headers,
+    response_headers,
+    uncompressed,
+)
 
 Fields = dict[bytes, list[bytes]]
 
@@ -205,3 +210,18 @@ class ResponseHeadersTests(SynchronousTestCase):
         )
         self.assertTrue(is_event_stream)
         self.assertEqual(sent[1:], [(b"X-Accel-Buffering", b"no")])
+
+
+class UncompressedTests(SynchronousTestCase):
+    """
+    An answer can be asked for in no coding.
+    """
+
+    def test_uncompressed(self) -> None:
+        """
+        Of the headers that go up only the codings are others.
+        """
+        self.assertEqual(
+            uncompressed([(b"Host", b"h"), (b"accept-encoding", b"gzip, deflate")]),
+            [(b"Host", b"h"), (b"accept-encoding", b"identity")],
+        )

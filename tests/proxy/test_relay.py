@@ -51,11 +51,15 @@ class FakeLeases:
 
     def __init__(self) -> None:
         self.asked: list[Deferred[Any]] = []
+        self.told: list[Callable[[int], None] | None] = []
         self.watched: list[Deferred[None]] = []
         self.withdrawn = 0
 
-    def acquire(self, model_id: str) -> Deferred[Any]:
+    def acquire(
+        self, model_id: str, on_position: Callable[[int], None] | None = None
+    ) -> Deferred[Any]:
         assert model_id == "m"
+        self.told.append(on_position)
         self.asked.append(Deferred(self._withdraw))
         return self.asked[-1]
 

@@ -14,6 +14,8 @@ from .paths import Path, parse_path
 #: Neither stripped nor set: by it the request has found its model.
 _PROTECTED = "model"
 
+_STREAM: Path = ("stream",)
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -63,6 +65,21 @@ class Filters:
                 path = parse_path(text)
                 if path[0] != _PROTECTED:
                     yield path, value
+
+    def streams(self, asked: bool) -> bool:
+        """
+        Whether the JSON body that goes up asks for a stream.
+
+        :param asked: whether the one that came does.
+        """
+        if self.only_model:
+            return asked
+        if _STREAM in self.strips():
+            asked = False
+        for path, value in self.sets():
+            if path == _STREAM:
+                asked = value is True
+        return asked
 
 
 #: Changes nothing.
