@@ -17,6 +17,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.components import Componentized
 
+from . import dispatch
 from .observe.observer import LineObserver
 from .observe.stdout import PatientWriter
 from .service import CannotListen, LlamaSwapService
@@ -110,6 +111,7 @@ class Program(MultiService):
         """
         Start the daemon; take the signals once the reactor has taken them.
         """
+        dispatch.install()
         if self._writer is None:
             globalLogPublisher.addObserver(self._observer)
         try:

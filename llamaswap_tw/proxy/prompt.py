@@ -21,15 +21,17 @@ def _send_now(connection: Connection, data: bytes) -> None:
     if connection._tempDataLen or connection.dataBuffer:
         connection.write(data)
         return
-    sent = connection.writeSomeData(data)
-    if not isinstance(sent, int):
-        # The connection is lost.  Let the reactor find that out by its own
-        # attempt, so that it closes the connection as it always does.
+    try:
+        sent = connection.socket.send(data)
+    except OSError:
+        # No room, or the connection is lost.  That the reactor finds out by its
+        # own attempt, so that it closes the connection as it always does.
         connection.write(data)
-    elif sent < len(data):
+        return
+    if sent < len(data):
         # What remains counts as buffered: past the transport's limit it
         # pauses the producer.
-        connection.write(data[sent:] if sent else data)
+        connection.write(data[sent:])
 
 
 def prompt_writer(transport: ITransport) -> Callable[[bytes], None]:
