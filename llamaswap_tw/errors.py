@@ -204,6 +204,23 @@ class BodyNotStored(RequestError):
     status = 507
 
 
+class ModelNotReady(RequestError):
+    """
+    The request is one that loads no model, and its model is not loaded.
+
+    :param model: its id.
+    :param because: why it loads none.
+    """
+
+    status = 409
+
+    def __init__(self, model: str, because: str) -> None:
+        super().__init__(
+            f"model {model!r} is not ready, and this request does not load it: "
+            f"{because}"
+        )
+
+
 class ConcurrencyLimit(RequestError):
     """
     The model has as many requests, waiting and served, as it may have.

@@ -47,6 +47,7 @@ from .web.hosts import AllowedHosts
 from .web.inference import Inference, model_routes
 from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
+from .web.passthrough import Passthrough
 
 _log = Logger()
 
@@ -85,6 +86,7 @@ class _Parts:
     preloader: Preloader
     readers: LogReaders
     inference: Inference
+    passthrough: Passthrough
     operations: Any
     hosts: AllowedHosts
     cors: Cors
@@ -198,9 +200,11 @@ class LlamaSwapService(Service):
         inference = Inference(
             reactor, config, directory, router, peers, self._in_thread
         )
+        passthrough = Passthrough(reactor, config, directory, router, peers)
+        front = Front(inference, routes, operations.render, passthrough.routes())
         site = Site(
             reactor,
-            Front(inference, routes, operations.render).route,
+            front.route,
             self._in_thread,
             config.max_request_body,
             config.server.max_header_bytes,
@@ -223,6 +227,7 @@ class LlamaSwapService(Service):
             Preloader(router.acquire),
             readers,
             inference,
+            passthrough,
             operations,
             hosts,
             cors,
@@ -346,6 +351,7 @@ class LlamaSwapService(Service):
         parts.cors.reconfigure(config.cors_origins)
         parts.keys.reconfigure(config.api_keys)
         parts.inference.reconfigure(config)
+        parts.passthrough.reconfigure(config)
         parts.operations.reconfigure(config)
         parts.site.reconfigure(
             config.max_request_body,

@@ -27,8 +27,10 @@ from zope.interface import implementer
 from .exchange import Exchange, Idle, Owner
 from .failures import BrokenOff, HeadTimeout, Malformed
 from .headers import RawHeaders
+from .keepalive import keep_alive
 from .prompt import prompt_writer
 from .response import WHOLE, WHOLE_AS_FAR_AS_KNOWN, UpstreamResponse
+from .succession import Predecessor
 from .timeouts import Timeouts
 from .upload import BytesProducer, Upload
 
@@ -41,7 +43,7 @@ _ONE_WRITE = 64 * 1024
 _PARSE_ERRORS = (HttpParserError, HttpParserUpgrade)
 
 
-class Connection(Protocol):
+class Connection(Predecessor, Protocol):
     """
     A connection over plain TCP.
 
@@ -105,13 +107,7 @@ class Connection(Protocol):
         transport.setTcpNoDelay(True)
         seconds = int(self._timeouts.keepalive)
         if seconds:
-            transport.setTcpKeepAlive(True)
-            handle = getattr(transport, "socket", None)
-            if handle is not None:
-                for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
-                    if hasattr(socket, name):
-                        option = getattr(socket, name)
-                        handle.setsockopt(socket.IPPROTO_TCP, option, seconds)
+            keep_alive(transport, seconds)
 
     # Sending up.
 
@@ -177,6 +173,9 @@ class Connection(Protocol):
         """
         exchange = self._exchange
         if exchange is None:
+            if self._successor is not None:
+                self._successor.dataReceived(data)
+                return
             # Nobody asked for that.
             self._idle.gone(self)
             self.abort()
@@ -185,6 +184,9 @@ class Connection(Protocol):
         try:
             self._parse(data)
         except _PARSE_ERRORS as e:
+            if isinstance(e, HttpParserUpgrade) and self._head is not None:
+                self._switch(exchange, data[e.args[0] :])
+                return
             if not self._whole:
                 # What a callback of ours found is the context of the parser's error.
                 fault = Failure(
@@ -218,11 +220,9 @@ class Connection(Protocol):
         :param fault: what the parser met with, if anything.
         """
         if self._interim:
-            interim, self._interim = self._interim, []
-            for code, phrase, headers in interim:
-                exchange.informed(code, phrase, headers)
-                if self._exchange is not exchange:
-                    return None
+            self._inform(exchange)
+            if self._exchange is not exchange:
+                return None
         if self._head is None:
             self._head_size += size
             if fault is None and self._head_size > HEAD_LIMIT:
@@ -253,6 +253,43 @@ class Connection(Protocol):
         self._response = response
         exchange.answered(response)
         return response
+
+    def _switch(self, exchange: Exchange, rest: bytes) -> None:
+        """
+        The server has switched protocols.
+
+        :param rest: what came in the new one.
+        """
+        assert self._head is not None
+        self._inform(exchange)
+        if self._exchange is not exchange:
+            return
+        self._exchange = None
+        self._stop_timer()
+        self._drop_upload()
+        code, headers = self._head
+        version = (b"HTTP", 1, 1)
+        response = UpstreamResponse(self, version, code, self._phrase, headers, None)
+        # Nothing of it was delivered: it waits there for whoever takes over.
+        response.received(rest, True)
+        exchange.answered(response)
+        if self._successor is None:
+            self.abort()
+
+    def hand_over(self, successor: Any) -> None:
+        """
+        The connection is another's from now on.
+
+        :param successor: an `IHalfCloseableProtocol`.
+        """
+        self._hand_over(successor)
+
+    def _inform(self, exchange: Exchange) -> None:
+        interim, self._interim = self._interim, []
+        for code, phrase, headers in interim:
+            exchange.informed(code, phrase, headers)
+            if self._exchange is not exchange:
+                return
 
     def _framing(self, code: int, headers: RawHeaders, is_head: bool) -> int | None:
         """
@@ -352,7 +389,9 @@ class Connection(Protocol):
         self._drop_upload()
         # The parser holds bound methods of ours: a cycle for the collector.
         del self._parser, self._parse
-        if response is not None:
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
+        elif response is not None:
             if self._until_close and reason.check(ConnectionDone):
                 response.ended(WHOLE_AS_FAR_AS_KNOWN, [])
             else:
@@ -400,7 +439,12 @@ class Connection(Protocol):
         if code >= 200:
             self._head = (code, headers)
         elif code == 101:
-            raise ValueError("an upgrade that was not asked for")
+            exchange = self._exchange
+            if exchange is None or b"\r\nUpgrade: " not in exchange.head:
+                raise ValueError("an upgrade that was not asked for")
+            if not self._parser.should_upgrade():
+                raise ValueError("an upgrade that does not say to what")
+            self._head = (code, headers)
         else:
             self._interim.append((code, self._phrase, headers))
 

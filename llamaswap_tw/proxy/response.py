@@ -210,6 +210,19 @@ class UpstreamResponse:
             self._protocol = None
             protocol.connectionLost(self._end)
 
+    def hand_over(self, successor: Any) -> bytes:
+        """
+        The server has switched protocols (101): the connection is another's.
+
+        :param successor: an `IHalfCloseableProtocol`.
+        :returns: what the server has sent already in the new protocol.
+        """
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        connection.hand_over(successor)
+        held, self._held = self._held, b""
+        return held
+
     # As a transport.
 
     def pauseProducing(self) -> None:

@@ -65,3 +65,26 @@ class Lease:
         if ticket is not None:
             self._process.request_ended()
             self._released(ticket)
+
+
+class UncountedLease:
+    """
+    What a request that nobody counts has in place of a `Lease`: its model may be
+    stopped at any time.
+
+    :param model_id: the model's id.
+    :param base_url: where its server listens.
+    :param client: sends requests up to it.
+    """
+
+    __slots__ = ("base_url", "client", "model_id")
+
+    def __init__(self, model_id: str, base_url: str, client: Any) -> None:
+        self.model_id = model_id
+        self.base_url = base_url
+        self.client = client
+
+    def release(self) -> None:
+        """
+        The request is over: nobody has counted it.
+        """

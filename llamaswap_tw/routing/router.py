@@ -25,7 +25,7 @@ from ..interfaces import (
     ProcessState,
     Ticket,
 )
-from .lease import Lease
+from .lease import Lease, UncountedLease
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -235,6 +235,17 @@ class Router:
         :raises KeyError: if there is no such model.
         """
         return self._processes[model_id]
+
+    def uncounted(self, model_id: str) -> UncountedLease | None:
+        """
+        A model that is ready, for a request that keeps it from nothing.
+
+        :returns: `None` where it is not ready.
+        """
+        process = self._processes.get(model_id)
+        if process is None or process.state is not ProcessState.READY:
+            return None
+        return UncountedLease(model_id, process.base_url, self._clients[model_id])
 
     def states(self) -> dict[str, ProcessState]:
         """

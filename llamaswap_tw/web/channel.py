@@ -24,6 +24,7 @@ from twisted.web.server import Site as TwistedSite
 
 from ..errors import RequestError, ShuttingDown
 from ..proxy.prompt import prompt_writer
+from ..proxy.succession import Predecessor
 from .envelope import phrase, render_error
 from .head import LONGEST_LENGTH, Head, encode_raw, ordinary_head, tokens
 from .patience import Awaited, Patience
@@ -76,7 +77,7 @@ class _BodySource:
 _TLS_HANDSHAKE = b"\x16"
 
 
-class Channel(HTTPChannel):
+class Channel(Predecessor, HTTPChannel):
     """
     One connection of a client.
 
@@ -94,6 +95,7 @@ class Channel(HTTPChannel):
     transport: Any
     _discarding = False
     _lingering: IDelayedCall | None = None
+    _close_successor: Callable[[], None] | None = None
 
     # Twisted's own time-out costs each request two timers.
     timeOut: int | None = None
@@ -260,7 +262,9 @@ class Channel(HTTPChannel):
         """
         A piece of a body came, or of the next request.
         """
-        if not self._discarding:
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+        elif not self._discarding:
             super().rawDataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
@@ -328,12 +332,30 @@ class Channel(HTTPChannel):
         else:
             close()
 
+    def switch(self, successor: object, close: Callable[[], None] | None) -> bytes:
+        """
+        Give the connection away: the request that is handled was answered with 101.
+
+        :param successor: an `IHalfCloseableProtocol`.
+        :param close: called where the daemon is about to exit, or `None`.
+        :returns: what the client has sent behind its request.
+        """
+        self._close_successor = close
+        self.transport.unregisterProducer()
+        early, self._dataBuffer = self._dataBuffer, []
+        self._hand_over(successor)
+        # It may have been sending more than is read ahead.
+        self._networkProducer.resumeProducing()
+        return b"".join(early)
+
     def close_when_answered(self) -> None:
         """
         Take no further request; answer the one that is being handled.  One whose
         body is still coming is refused: no model would take it any more.
         """
-        if not self.requests:
+        if self._close_successor is not None:
+            self._close_successor()
+        elif not self.requests:
             self.loseConnection()
         elif self._handlingRequest or self._discarding:
             self.persistent = False
@@ -363,6 +385,8 @@ class Channel(HTTPChannel):
         self._patience.stop()
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
         super().connectionLost(reason)
 
 

@@ -21,6 +21,8 @@ class Front:
     :param inference: answers what reaches a model.
     :param routes: the exact paths that do.
     :param others: renders everything else.
+    :param below: by the first segment of a path, slash included, who answers all
+        that is there and below.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class Front:
         inference: Inference,
         routes: Mapping[bytes, ModelRoute],
         others: Callable[[Request], None],
+        below: Mapping[bytes, Callable[[Request], None]] = {},
     ) -> None:
         self._inference = inference
         self._routes = routes
         self._others = others
+        self._below = below
 
     def route(self, request: Request) -> None:
         """
@@ -46,6 +50,11 @@ class Front:
         route = self._routes.get(request.path)
         if route is not None:
             self._inference.serve(request, route)
+            return
+        slash = request.path.find(b"/", 1)
+        below = self._below.get(request.path[:slash] if slash > 0 else request.path)
+        if below is not None and b"//" not in request.path:
+            below(request)
             return
         absolute = ABSOLUTE_FORM.match(request.path)
         if absolute is not None:

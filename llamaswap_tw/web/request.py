@@ -266,6 +266,25 @@ class Request(TwistedRequest):
                 channel.send_now(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
 
+    def switch(
+        self,
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        successor: object,
+        close: Callable[[], None] | None,
+    ) -> bytes:
+        """
+        Answer 101 and give the connection away.
+        """
+        channel = self._link
+        assert channel is not None
+        self.startedWriting = 1
+        self.code = 101
+        channel.send_now(
+            b"HTTP/1.1 101 %b\r\n%b\r\n" % (phrase, _header_lines(headers))
+        )
+        return channel.switch(successor, close)
+
     def end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """
         The response is whole.

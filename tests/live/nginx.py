@@ -21,6 +21,7 @@ error_log stderr;
 events {{ worker_connections 256; }}
 http {{
     access_log off;
+    map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }}
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -28,6 +29,13 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
+        location /upstream/ {{
+            proxy_pass http://127.0.0.1:{upstream};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+        }}
         location / {{
             proxy_pass http://127.0.0.1:{upstream};
             proxy_buffering on;

@@ -25,7 +25,7 @@ from llamaswap_tw.proxy.client import UpstreamClient
 from llamaswap_tw.proxy.relay import Relay
 from llamaswap_tw.proxy.timeouts import Timeouts
 
-from .support import Upstream
+from .support import Transport, Upstream
 
 
 class FakeLease:
@@ -86,6 +86,8 @@ class FakeDownstream:
         self.producer: Any = None
         self.buffered = b""
         self.packets: list[bytes] = []
+        self.transport = Transport()
+        self.early = b""
 
     @property
     def body(self) -> bytes:
@@ -120,6 +122,19 @@ class FakeDownstream:
     def flush(self) -> None:
         self.packets.append(self.buffered)
         self.buffered = b""
+
+    def switch(
+        self,
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        successor: object,
+        close: Callable[[], None] | None,
+    ) -> bytes:
+        self.log.append(("switch", phrase, list(headers)))
+        self.close = close
+        self.successor: Any = successor
+        self.successor.makeConnection(self.transport)
+        return self.early
 
     def end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.flush()
