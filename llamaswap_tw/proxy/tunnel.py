@@ -59,6 +59,7 @@ class TunnelEnd:
         self.reading = True
         self.writing = True
         self.lost = False
+        self._fed = False
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -107,6 +108,18 @@ class TunnelEnd:
 
     # What goes out.
 
+    def feed(self) -> None:
+        """
+        From now on what comes at the other end goes out here.
+        """
+        self._fed = True
+        self.transport.registerProducer(self.other, True)
+
+    def _unfeed(self) -> None:
+        if self._fed:
+            self._fed = False
+            self.transport.unregisterProducer()
+
     def send(self, data: bytes) -> None:
         """
         Send a piece; what is not taken at once is buffered, and past the
@@ -121,7 +134,7 @@ class TunnelEnd:
         if self.lost:
             return
         if self._halves:
-            self.transport.unregisterProducer()
+            self._unfeed()
             self.transport.loseWriteConnection()
         else:
             self.close()
@@ -132,7 +145,7 @@ class TunnelEnd:
         """
         if not self.lost:
             # A transport whose producer is paused waits for more of it.
-            self.transport.unregisterProducer()
+            self._unfeed()
             self.transport.loseConnection()
 
     def abort(self) -> None:
@@ -140,7 +153,7 @@ class TunnelEnd:
         Reset the connection.
         """
         if not self.lost:
-            self.transport.unregisterProducer()
+            self._unfeed()
             self.transport.abortConnection()
 
     # As the producer of what the other end sends.
@@ -193,7 +206,7 @@ class Tunnel:
         if ITCPTransport.providedBy(self.client.transport):
             keep_alive(self.client.transport, _KEEP_ALIVE)
         for end in (self.client, self.model):
-            end.transport.registerProducer(end.other, True)
+            end.feed()
         if from_client:
             self.model.send(from_client)
         if from_model:

@@ -4,7 +4,7 @@ A model server of WebSockets, for the tests: ``python -m tests.live.sockets PORT
 ``/echo…`` sends back what comes, ``/flood…`` sends without end; any other path is
 answered with 418, ``/health`` with 200, and ``/seen`` tells what has come so far.
 With ``half`` behind the port it is a server that switches protocols and, once the
-client has ended, says how much has come.
+client has ended, says how much has come; at ``/slow`` it first rests a while.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import socketserver
 import sys
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -75,12 +76,15 @@ class _Half(socketserver.StreamRequestHandler):
     """
 
     def handle(self) -> None:
+        first = self.rfile.readline()
         while self.rfile.readline().strip():
             pass
         self.wfile.write(
             b"HTTP/1.1 101 Switching Protocols\r\n"
             b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         )
+        if b" /slow " in first:
+            time.sleep(2)
         count = 0
         while piece := self.rfile.read1(65536):
             count += len(piece)
@@ -96,7 +100,12 @@ def main() -> None:
         with socketserver.ThreadingTCPServer(("127.0.0.1", port), _Half) as half:
             half.serve_forever()
     with serve(
-        _converse, "127.0.0.1", port, process_request=_plain, compression=None
+        _converse,
+        "127.0.0.1",
+        port,
+        process_request=_plain,
+        compression=None,
+        max_size=None,
     ) as server:
         server.serve_forever()
 

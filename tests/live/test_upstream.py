@@ -6,20 +6,22 @@ client, between real sockets.
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 import tests
+from tests.certificates import Chain
 
 from .nginx import NGINX, Nginx
-from .support import LiveTestCase, simulator, wait_for
+from .support import LiveTestCase, simulator, simulator_says, wait_for
 from .test_streams import MEGABYTE, resident_megabytes
 
 _FOLDER = Path(tests.__file__).parent.parent
@@ -68,7 +70,7 @@ class UpstreamTestCase(LiveTestCase):
             **more,
         )
         self.addCleanup(made.close)
-        return made
+        return cast(ClientConnection, made)
 
     def refused(self, path: str) -> tuple[int, str]:
         """
@@ -106,7 +108,7 @@ class PathTests(UpstreamTestCase):
                 )
                 self.assertEqual(answer.status, 200, answer.body)
                 self.assertEqual(answer.json["method"], method)
-                self.assertEqual(answer.json["target"], "/v1/a%2Fb%20c/%c3%a9?x=%2F&y")
+                self.assertEqual(answer.json["path"], "/v1/a%2Fb%20c/%c3%a9?x=%2F&y")
                 self.assertEqual(answer.json["body"]["length"], 32)
 
     def test_slash_in_id(self) -> None:
@@ -217,6 +219,31 @@ class WebSocketTests(UpstreamTestCase):
                 answer += piece
         self.assertEqual(answer, b"%d bytes came" % (MEGABYTE + 5))
 
+    def test_stalled_model(self) -> None:
+        """
+        A model that does not read costs no memory either, and the client has to wait
+        for it.
+        """
+        before = resident_megabytes(self.running.pid)
+        with socket.create_connection(("127.0.0.1", self.running.port)) as client:
+            client.settimeout(60)
+            client.sendall(
+                b"GET /upstream/half/slow HTTP/1.1\r\nHost: h\r\n"
+                b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+            )
+            while not client.recv(1000).endswith(b"\r\n\r\n"):
+                pass
+            client.settimeout(0.5)
+            sent = 0
+            with suppress(TimeoutError):
+                while sent < 200 * MEGABYTE:
+                    sent += client.send(b"x" * 65536)
+            self.assertLess(sent, 100 * MEGABYTE)
+            self.assertLess(resident_megabytes(self.running.pid) - before, 5)
+            client.settimeout(30)
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.recv(1000), b"%d bytes came" % sent)
+
     def test_dead_model(self) -> None:
         """
         When the model's process dies, so does the WebSocket.
@@ -299,3 +326,39 @@ class NginxTests(UpstreamTestCase):
         with self.connect("/upstream/org/ws/echo", nginx.port) as made:
             made.send(b"x" * MEGABYTE)
             self.assertEqual(made.recv(), b"x" * MEGABYTE)
+
+
+class HttpsTests(UpstreamTestCase):
+    """
+    Over TLS.
+    """
+
+    def setUp(self) -> None:
+        self.files = Chain(self.folder())
+        options = (
+            f"--tls-cert-file={self.files.chain}",
+            f"--tls-key-file={self.files.key}",
+        )
+        self.running = self.daemon(MODELS, options)
+        context = ssl.create_default_context(cafile=str(self.files.root))
+        plain = socket.create_connection(("127.0.0.1", self.running.port), 60)
+        self.addCleanup(plain.close)
+        self.secured = context.wrap_socket(plain, server_hostname="localhost")
+        self.addCleanup(self.secured.close)
+
+    def test_websocket(self) -> None:
+        """
+        A WebSocket goes through TLS, and its end too.
+        """
+        url = "wss://localhost/upstream/org/ws/echo"
+        with connect(url, sock=self.secured, max_size=None, proxy=None) as made:
+            made.send(b"x" * MEGABYTE)
+            self.assertEqual(made.recv(), b"x" * MEGABYTE)
+        seen = simulator_says(self.running.start_port + 2, "/seen")
+        self.assertEqual(seen["headers"]["x-forwarded-proto"], "https")
+
+        def left() -> bool:
+            asked = simulator_says(self.running.start_port + 2, "/seen")
+            return bool(asked["open"] == 0)
+
+        wait_for(left, "the model to see its end")

@@ -127,7 +127,7 @@ class FakeDownstream:
         self,
         phrase: bytes,
         headers: Sequence[tuple[bytes, bytes]],
-        successor: object,
+        successor: Any,
         close: Callable[[], None] | None,
     ) -> bytes:
         self.log.append(("switch", phrase, list(headers)))

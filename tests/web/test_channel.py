@@ -5,10 +5,13 @@ Tests for `llamaswap_tw.web.channel` and `llamaswap_tw.web.request`.
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import directlyProvides
+from zope.interface import directlyProvides, implementer
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import BadRequest
@@ -594,3 +597,124 @@ class DrainTests(ChannelTestCase):
         self.connection.leave()
         self.successResultOf(drained)
         self.successResultOf(self.connection.site.drain())
+
+
+@implementer(IHalfCloseableProtocol)
+class Successor:
+    """
+    Takes a connection over.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+
+    def dataReceived(self, data: bytes) -> None:
+        self.log.append(data)
+
+    def readConnectionLost(self) -> None:
+        self.log.append("read lost")
+
+    def writeConnectionLost(self) -> None:
+        self.log.append("write lost")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.log.append("lost")
+
+
+class SwitchTests(ChannelTestCase):
+    """
+    A connection that is given away with a 101.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.successor = Successor()
+
+    def switch(self, close: Any = None) -> bytes:
+        return self.requests[-1].switch(
+            b"Switching Protocols", [(b"Upgrade", b"x")], self.successor, close
+        )
+
+    def test_head(self) -> None:
+        """
+        The head is as it is given, and nothing else is written.
+        """
+        self.ask()
+        self.assertEqual(self.switch(), b"")
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        )
+        self.assertIs(self.successor.transport, self.connection.transport)
+        self.assertIsNone(self.connection.transport.producer)
+
+    def test_what_comes(self) -> None:
+        """
+        What the client has sent before is handed over, and what it sends from then
+        on passed on, though it looks like a request.
+        """
+        self.ask()
+        self.connection.send(b"early ")
+        self.connection.send(b"bird")
+        self.assertEqual(self.switch(), b"early bird")
+        self.connection.send(b"GET / HTTP/1.1\r\n\r\n")
+        self.assertEqual(self.successor.log, [b"GET / HTTP/1.1\r\n\r\n"])
+        self.assertEqual(len(self.requests), 1)
+
+    def test_read_ahead(self) -> None:
+        """
+        A client that has sent more than is read ahead is read again.
+        """
+        self.ask()
+        self.connection.send(b"x" * 100_000)
+        self.assertEqual(self.connection.transport.producerState, "paused")
+        self.assertEqual(len(self.switch()), 100_000)
+        self.assertEqual(self.connection.transport.producerState, "producing")
+
+    def test_ends(self) -> None:
+        """
+        It learns of each half's end and of the connection's, and until then the
+        connection counts.
+        """
+        channel = self.connection.channel
+        self.ask()
+        self.assertFalse(IHalfCloseableProtocol.providedBy(channel))
+        self.switch()
+        self.assertTrue(IHalfCloseableProtocol.providedBy(channel))
+        channel.readConnectionLost()
+        channel.writeConnectionLost()
+        self.assertEqual(self.connection.site.channels, {channel})
+        self.connection.leave()
+        self.assertEqual(self.successor.log, ["read lost", "write lost", "lost"])
+        self.assertEqual(self.connection.site.channels, set())
+
+    def test_never_out_of_patience(self) -> None:
+        """
+        It may be silent for any time.
+        """
+        self.ask()
+        self.switch()
+        self.connection.clock.advance(1e6)
+        self.assertFalse(self.connection.transport.disconnecting)
+
+    def test_drain(self) -> None:
+        """
+        Where the daemon shuts down it is given time, unless it says that it wants
+        none.
+        """
+        self.ask()
+        self.switch()
+        drained = self.connection.site.drain()
+        self.assertFalse(self.connection.transport.disconnecting)
+        self.connection.leave()
+        self.successResultOf(drained)
+
+        self.setUp()
+        self.ask()
+        closed: list[int] = []
+        self.switch(lambda: closed.append(1))
+        self.connection.site.drain()
+        self.assertEqual(closed, [1])
