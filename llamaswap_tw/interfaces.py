@@ -409,22 +409,6 @@ class IDownstream(Interface):
         Hand what was sent to the transport.
         """
 
-    def switch(
-        phrase: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
-        successor: object,
-        close: Callable[[], None] | None,
-    ) -> bytes:
-        """
-        Answer 101, in place of a response: the connection is another's.
-
-        :param headers: all that the head has.
-        :param successor: an `IHalfCloseableProtocol`.
-        :param close: called where the server shuts down; `None` where what follows
-            has the time that requests have then.
-        :returns: what the client has sent already behind its request.
-        """
-
     def end(trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """
         The response is whole.
@@ -439,4 +423,26 @@ class IDownstream(Interface):
     def refuse(error: RequestError) -> None:
         """
         Answer with an error; nothing was sent before.
+        """
+
+
+class ISwitchingDownstream(IDownstream):
+    """
+    A client whose connection can become something other than HTTP.
+    """
+
+    def switch(
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        successor: object,
+        close: Callable[[], None] | None,
+    ) -> bytes:
+        """
+        Answer 101, in place of a response: the connection is another's.
+
+        :param headers: all that the head has.
+        :param successor: an `IHalfCloseableProtocol`.
+        :param close: called where the server shuts down; `None` where what follows
+            has the time that requests have then.
+        :returns: what the client has sent already behind its request.
         """

@@ -24,10 +24,11 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..interfaces import ISwitchingDownstream
 from .headers import RawHeaders, response_headers
 from .keepalive import keep_alive
 from .prompt import prompt_writer
-from .relay import Relay
+from .relay import Leases, Relay
 from .response import UpstreamResponse
 
 #: How long a tunnel of which one direction has ended may be silent in the other,
@@ -262,14 +263,23 @@ class TunnelRelay(Relay):
     Carries up a request to switch protocols.  Where the model does not, its
     response is as any other.
 
+    :param downstream: the client's side.
     :param lasting: whether a shutdown of the daemon gives it time.  The other
         parameters are those of `Relay`.
     """
 
-    __slots__ = ("_lasting",)
+    __slots__ = ("_client", "_lasting")
 
-    def __init__(self, *args: Any, lasting: bool) -> None:
-        super().__init__(*args)
+    def __init__(
+        self,
+        clock: IReactorTime,
+        leases: Leases,
+        downstream: ISwitchingDownstream,
+        *args: Any,
+        lasting: bool,
+    ) -> None:
+        super().__init__(clock, leases, downstream, *args)
+        self._client = downstream
         self._lasting = lasting
 
     def _answered(self, response: UpstreamResponse) -> None:
@@ -277,12 +287,12 @@ class TunnelRelay(Relay):
             super()._answered(response)
             return
         self._pending = None
-        downstream = self._downstream
+        client = self._client
         # From here on the tunnel knows when the client is gone.
-        downstream.on_gone = None
+        client.on_gone = None
         tunnel = Tunnel(self._clock, self._release)
         from_model = response.hand_over(tunnel.model)
-        from_client = downstream.switch(
+        from_client = client.switch(
             response.phrase,
             _switched(response.raw_headers),
             tunnel.client,

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from ..errors import ModelNotReady
 from .lease import Lease, UncountedLease
+from .router import OnPosition
 
 
 class Holder(Protocol):
@@ -17,7 +18,9 @@ class Holder(Protocol):
     As much of the router as is used here.
     """
 
-    def acquire(self, model_id: str) -> Deferred[Lease]:
+    def acquire(
+        self, model_id: str, on_position: OnPosition | None = None
+    ) -> Deferred[Lease]:
         """
         As `Router.acquire`.
         """
@@ -53,10 +56,13 @@ class LoadedOnly(_LoadedOnly):
     :param because: why a request does not load its model, for who asked.
     """
 
-    def acquire(self, model_id: str) -> Deferred[Lease]:
+    def acquire(
+        self, model_id: str, on_position: OnPosition | None = None
+    ) -> Deferred[Lease]:
         """
         Ask for a model.
 
+        :param on_position: of no use: nobody waits.
         :returns: a `Deferred` that has fired with a `Lease`, or failed with a
             `RequestError`.
         """
@@ -75,10 +81,13 @@ class LoadedUncounted(_LoadedOnly):
     Gives out models that are ready to requests that nobody counts; as `LoadedOnly`.
     """
 
-    def acquire(self, model_id: str) -> Deferred[UncountedLease]:
+    def acquire(
+        self, model_id: str, on_position: OnPosition | None = None
+    ) -> Deferred[UncountedLease]:
         """
         Ask for a model.
 
+        :param on_position: of no use: nobody waits.
         :returns: a `Deferred` that has fired, or failed with `ModelNotReady`.
         """
         lease = self._router.uncounted(model_id)

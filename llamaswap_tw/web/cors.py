@@ -16,7 +16,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ForeignPage
-from .head import ABSOLUTE_FORM, SLASHES, tokens
+from .head import ABSOLUTE_FORM, SLASHES, asks_for_websocket, tokens
 
 if TYPE_CHECKING:
     from .request import Request
@@ -101,6 +101,13 @@ class Cors:
             request.cors = self._preflight(origin, wanted or ())
         elif shared and origin is not None:
             request.cors = self._granted(origin, path == _V1_MODELS)
+            if (
+                request.cors == (_VARIES,)
+                and asks_for_websocket(request)
+                and _is_foreign(request, origin)
+            ):
+                # Browsers keep a page from reading a response, not from this.
+                return ForeignPage(path.decode("utf-8", "replace"))
         return None
 
     def _is_shared(self, path: bytes) -> bool:

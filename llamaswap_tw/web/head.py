@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.web.http_headers import InvalidHeaderName, _nameEncoder
+
+if TYPE_CHECKING:
+    from .request import Request
 
 _REQUEST_LINE = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) (HTTP/1\.[01])"
@@ -121,3 +124,18 @@ def tokens(values: Sequence[bytes] | None) -> set[bytes]:
     return {
         token.strip().lower() for value in values or () for token in value.split(b",")
     }
+
+
+def asks_for_websocket(request: Request) -> bool:
+    """
+    Whether a request is to become a WebSocket (RFC 6455, 4.1).
+    """
+    headers = request.requestHeaders
+    upgrade = headers.getRawHeaders(b"Upgrade")
+    return (
+        upgrade is not None
+        and request.method == b"GET"
+        and request.clientproto == b"HTTP/1.1"
+        and b"websocket" in tokens(upgrade)
+        and b"upgrade" in tokens(headers.getRawHeaders(b"Connection"))
+    )

@@ -21,7 +21,7 @@ from ..routing.directory import Directory
 from ..routing.loaded import LoadedOnly, LoadedUncounted
 from ..routing.names import LocalModel, Target
 from ..routing.router import Router
-from .head import tokens
+from .head import asks_for_websocket
 from .request import Request
 
 _UPSTREAM = b"/upstream"
@@ -202,21 +202,6 @@ class Passthrough:
             body.producer if data is None and body is not None else data,
             **more,
         ).start()
-
-
-def asks_for_websocket(request: Request) -> bool:
-    """
-    Whether a request is to become a WebSocket (RFC 6455, 4.1).
-    """
-    headers = request.requestHeaders
-    upgrade = headers.getRawHeaders(b"Upgrade")
-    return (
-        upgrade is not None
-        and request.method == b"GET"
-        and request.clientproto == b"HTTP/1.1"
-        and b"websocket" in tokens(upgrade)
-        and b"upgrade" in tokens(headers.getRawHeaders(b"Connection"))
-    )
 
 
 def _add_slash(request: Request) -> None:

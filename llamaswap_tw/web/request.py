@@ -21,7 +21,7 @@ from twisted.web.server import Request as TwistedRequest
 from zope.interface import implementer
 
 from ..errors import BadRequest, BodyTooLarge, RequestError
-from ..interfaces import IDownstream
+from ..interfaces import ISwitchingDownstream
 from ..proxy.body import RequestBody
 from .cors import with_cors
 from .envelope import phrase, render_error
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LAST_CHUNK = b"0\r\n"
 
 
-@implementer(IDownstream)
+@implementer(ISwitchingDownstream)
 class Request(TwistedRequest):
     """
     A request over HTTP/1.

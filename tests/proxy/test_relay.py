@@ -20,7 +20,7 @@ from llamaswap_tw.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from llamaswap_tw.interfaces import IDownstream
+from llamaswap_tw.interfaces import ISwitchingDownstream
 from llamaswap_tw.proxy.client import UpstreamClient
 from llamaswap_tw.proxy.relay import Relay
 from llamaswap_tw.proxy.timeouts import Timeouts
@@ -72,7 +72,7 @@ class FakeLeases:
         return self.watched[-1]
 
 
-@implementer(IDownstream)
+@implementer(ISwitchingDownstream)
 class FakeDownstream:
     """
     A client that remembers what it was sent.
@@ -228,7 +228,7 @@ class RelayTests(SynchronousTestCase):
         """
         The client of these tests is one.
         """
-        verifyObject(IDownstream, self.downstream)
+        verifyObject(ISwitchingDownstream, self.downstream)
 
     def test_streams(self) -> None:
         """

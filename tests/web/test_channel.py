@@ -15,7 +15,7 @@ from zope.interface import directlyProvides, implementer
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import BadRequest
-from llamaswap_tw.interfaces import IDownstream
+from llamaswap_tw.interfaces import ISwitchingDownstream
 from llamaswap_tw.web.request import Request
 
 from .support import Connection
@@ -46,7 +46,7 @@ class RequestTests(ChannelTestCase):
         """
         It is what a relay answers to.
         """
-        verifyObject(IDownstream, self.ask())
+        verifyObject(ISwitchingDownstream, self.ask())
 
     def test_head(self) -> None:
         """

@@ -84,6 +84,40 @@ class CorsTestCase(SynchronousTestCase):
         return response.headers.get("access-control-allow-origin")
 
 
+class WebSocketTests(CorsTestCase):
+    """
+    WebSockets, whose answers browsers let every page read.
+    """
+
+    origins = ("https://mine.example",)
+
+    def status(self, origin: str, **more: str) -> int:
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket", **more}
+        if origin:
+            headers["Origin"] = origin
+        return self.answer("GET", "/upstream/a/ws", headers).status
+
+    def test_narrowed(self) -> None:
+        """
+        A page whose origin may not use models may not open one; one that may, our
+        own, and a program may.
+        """
+        self.assertEqual(self.status("https://evil.example"), 403)
+        self.assertEqual(self.status("null"), 403)
+        for origin in ("https://mine.example", "http://h", ""):
+            self.assertEqual(self.status(origin), 200)
+        self.assertEqual(
+            self.status("https://evil.example", **{"Sec-Fetch-Site": "cross-site"}), 403
+        )
+
+    def test_everybody(self) -> None:
+        """
+        Where every page may use models, every page may open one.
+        """
+        self.cors.reconfigure(["*"])
+        self.assertEqual(self.status("https://evil.example"), 200)
+
+
 class SameOriginTests(CorsTestCase):
     """
     What is for our own page, and for programs.
