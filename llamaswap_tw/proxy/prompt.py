@@ -10,6 +10,7 @@ for each chunk of a stream, where the socket nearly always has room at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.interfaces import ITransport
 from twisted.internet.tcp import Connection
@@ -43,6 +44,6 @@ def prompt_writer(transport: ITransport) -> Callable[[bytes], None]:
         socket takes and buffers the rest; for TLS and others, its ``write``.
     """
     if isinstance(transport, Connection) and not transport.TLS:
-        return lambda data: _send_now(transport, data)
+        return partial(_send_now, transport)
     write: Callable[[bytes], None] = transport.write
     return write
