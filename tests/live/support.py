@@ -370,9 +370,6 @@ class LiveTestCase(SynchronousTestCase):
     Cleans up whatever it started.
     """
 
-    #: trial's own bound, for a test that hangs.
-    timeout = 300
-
     def folder(self) -> Path:
         """
         A new, empty folder.

@@ -7,16 +7,17 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
 import threading
-import time
 from pathlib import Path
 
 from llamaswap_tw import __version__
 
 from .support import (
+    PATIENCE,
     Daemon,
     LiveTestCase,
     Program,
@@ -154,6 +155,19 @@ class SwapTests(LiveTestCase):
             self.assertEqual(daemon.model_pids(), set())
             self.assertEqual(daemon.running(), {})
 
+    def sent(self, daemon: Daemon, body: object) -> socket.socket:
+        """
+        A client that has asked a model something, and waits.
+        """
+        data = json.dumps(body).encode()
+        client = socket.create_connection(("127.0.0.1", daemon.port))
+        self.addCleanup(client.close)
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(data), data)
+        )
+        return client
+
     def test_order(self) -> None:
         """
         A B C A B C A B C, all waiting, are served a a a b b b c c c by three
@@ -166,30 +180,22 @@ class SwapTests(LiveTestCase):
                 for model in "abcz"
             )
         )
-        served: list[str] = []
-        threads = []
-
-        def ask(model: str) -> None:
-            answer = daemon.chat(model, max_tokens=1)
-            served.append(model if answer.status == 200 else str(answer.body))
-
-        # What comes first decides whose turn it is: each waits to be noticed.
-        log = daemon.ask("GET", "/logs").body
-        self.assertNotIn(b"starting", log)
-        hold = threading.Thread(
-            target=daemon.chat,
-            args=("z",),
-            kwargs={"simulator": {"delay_head": 1.5}},
-        )
-        hold.start()
+        hold = self.sent(daemon, chat_body("z", simulator={"delay_head": 60}))
         wait_for(lambda: daemon.running() == {"z": "ready"}, "z to be ready")
+        waiting = selectors.DefaultSelector()
+        self.addCleanup(waiting.close)
         for model in "abcabcabc":
-            thread = threading.Thread(target=ask, args=(model,))
-            thread.start()
-            threads.append(thread)
-            time.sleep(0.05)
-        for thread in [hold, *threads]:
-            thread.join()
+            # They are taken in the order in which they connect.
+            client = self.sent(daemon, chat_body(model, max_tokens=1))
+            waiting.register(client, selectors.EVENT_READ, model)
+        hold.close()
+        served: list[str] = []
+        while waiting.get_map():
+            answered = waiting.select(PATIENCE)
+            self.assertTrue(answered, served)
+            for key, _ in answered:
+                waiting.unregister(key.fileobj)
+                served.append(key.data)
         self.assertEqual("".join(served), "aaabbbccc")
         log = daemon.ask("GET", "/logs").body
         self.assertEqual(log.count(b": starting: "), 4)
