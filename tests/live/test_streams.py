@@ -201,14 +201,15 @@ class ClientGoneTests(LiveTestCase):
             f"  a: {{cmd: '{simulator('--load-time 0')}'}}\n"
             f"  b: {{cmd: '{simulator('--load-time 0')}'}}\n"
         )
-        busy = threading.Thread(
-            target=daemon.chat, args=("a",), kwargs={"simulator": {"delay_head": 1}}
-        )
-        busy.start()
-        wait_for(lambda: daemon.running() == {"a": "ready"}, "a")
-        wait_for(lambda: self.stats(daemon)["in_flight"] == 1, "a's request")
-        self.ask_and_leave(daemon, chat_body("b"), lambda _: time.sleep(0.1))
-        busy.join()
+
+        def leave_the_queue(_: socket.socket) -> None:
+            wait_for(lambda: daemon.running() == {"a": "ready"}, "a")
+            wait_for(lambda: self.stats(daemon)["in_flight"] == 1, "a's request")
+            self.ask_and_leave(daemon, chat_body("b"), lambda _: time.sleep(0.1))
+
+        busy = chat_body("a", simulator={"delay_head": 60})
+        self.ask_and_leave(daemon, busy, leave_the_queue)
+        wait_for(lambda: self.stats(daemon)["in_flight"] == 0, "a to be idle")
         self.assertEqual(daemon.running(), {"a": "ready"})
         self.assertNotIn(b"model b: starting", daemon.ask("GET", "/logs").body)
 
