@@ -16,7 +16,6 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import (
     IDelayedCall,
     IProcessTransport,
-    IReactorProcess,
     IReactorTime,
 )
 from twisted.internet.protocol import ProcessProtocol
@@ -31,12 +30,6 @@ _STEPS = 5
 
 #: Does what util-linux's setsid does, where there is none.
 _SESSION_SHIM = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
-
-
-class IChildReactor(IReactorProcess, IReactorTime):
-    """
-    The part of the reactor that children need.
-    """
 
 
 class CannotLaunch(Exception):
@@ -159,7 +152,7 @@ def start_child(
     """
     Start a program without a shell, as leader of a session of its own.
 
-    :param reactor: an `IChildReactor`.
+    :param reactor: spawns processes, and is the clock.
     :param child: is told what becomes of it.
     :param command: the program and its arguments.
     :param environment: all of its environment; its ``PATH`` is where the program

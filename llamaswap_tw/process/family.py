@@ -31,7 +31,7 @@ class Family:
     """
     A child and whatever came of it.
 
-    :param reactor: an `IChildReactor`.
+    :param reactor: spawns processes, and is the clock.
     :param in_thread: runs a function in a thread.
     :param watch: told of the child.
     :param child: the model's own process.

@@ -30,7 +30,7 @@ class Launcher:
     """
     Starts processes.
 
-    :param reactor: an `IChildReactor`.
+    :param reactor: spawns processes, and is the clock.
     :param in_thread: runs a function in a thread.
     :param environment: the daemon's own; a model's is added to it.
     :param watch: told of each process.

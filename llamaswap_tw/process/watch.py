@@ -38,7 +38,7 @@ class Watch:
     """
     Keeps a watchdog, and tells it of the models' processes.
 
-    :param reactor: an `IChildReactor`.
+    :param reactor: spawns processes, and is the clock.
     :param environment: the daemon's own.
     :ivar name: what the cookies of this daemon's models begin with.
     """

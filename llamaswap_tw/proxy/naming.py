@@ -5,7 +5,6 @@ Which model a request asks for: in its JSON body, a form field, or its query.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -16,9 +15,7 @@ import orjson
 
 from ..errors import BadRequest
 from .filters.document import open_object, pieces
-
-# It logs each broken form, and without a handler that goes to standard error.
-logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+from .form_parts import FormParts
 
 #: More than this of a form field is not taken for a model's name.
 _FIELD_LIMIT = 64 * 1024
@@ -163,64 +160,32 @@ def _asked_in_fields(fields: dict[str, str]) -> Asked:
     return Asked(fields.get("model") or None, fields.get("stream") == "true")
 
 
-class _FieldCollector:
+class _FieldCollector(FormParts):
     """
     Keeps the two fields that matter; files and all else pass by.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.fields: dict[str, str] = {}
-        self._header = b""
-        self._value = b""
-        self._disposition = b""
         self._name: str | None = None
         self._data: list[bytes] = []
         self._size = 0
 
-    def callbacks(self) -> Any:
-        return {
-            "on_part_begin": self._part_begin,
-            "on_part_data": self._part_data,
-            "on_part_end": self._part_end,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_finished,
-        }
-
-    def _part_begin(self) -> None:
-        self._disposition = b""
-        self._name = None
+    def part_began(self, field: bytes | None) -> None:
+        name = None if field is None else field.decode("utf-8", "replace")
+        self._name = name if name in ("model", "stream") else None
         self._data = []
         self._size = 0
 
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
-
-    def _headers_finished(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        _, options = parse_options_header(self._disposition)
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" not in options and name in ("model", "stream"):
-            self._name = name
-
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
+    def part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is not None:
             self._size += end - start
             if self._size > _FIELD_LIMIT:
                 raise BadRequest(f"the form field {self._name!r} is too long")
             self._data.append(data[start:end])
 
-    def _part_end(self) -> None:
+    def part_end(self) -> None:
         if self._name is not None and self._name not in self.fields:
             value = b"".join(self._data).decode("utf-8", "replace")
             self.fields[self._name] = value

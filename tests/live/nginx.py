@@ -5,10 +5,9 @@ nginx before the daemon, as people run it.
 from __future__ import annotations
 
 import shutil
-import socket
 from pathlib import Path
 
-from .support import Program, free_ports, wait_for
+from .support import Server, free_ports
 
 #: Where it is installed, or `None`.
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -49,7 +48,7 @@ http {{
 """
 
 
-class Nginx(Program):
+class Nginx(Server):
     """
     A running nginx, with ``proxy_buffering on``.
 
@@ -65,23 +64,3 @@ class Nginx(Program):
             _CONFIG.format(folder=folder, port=self.port, upstream=upstream)
         )
         super().__init__([NGINX, "-p", str(folder), "-c", str(config)], folder)
-
-    @property
-    def url(self) -> str:
-        """
-        Where it listens.
-        """
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait_until_listening(self) -> None:
-        """
-        Wait until it takes connections.
-        """
-
-        def listening() -> bool:
-            if self.process.poll() is not None:
-                raise AssertionError(f"nginx ended: {self.errors}")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-        wait_for(listening, "nginx to listen")

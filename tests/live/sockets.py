@@ -84,6 +84,7 @@ class _Half(socketserver.StreamRequestHandler):
             b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         )
         if b" /slow " in first:
+            # A model that does not read: who sends has to wait.
             time.sleep(2)
         count = 0
         while piece := self.rfile.read1(65536):

@@ -73,6 +73,7 @@ def wait_for(condition: Callable[[], Any], what: str, limit: float = PATIENCE) -
             return result
         if time.monotonic() > until:
             raise AssertionError(f"waited {limit:g} s in vain for {what}")
+        # Real processes tell nobody when they are done: they are asked.
         time.sleep(0.01)
 
 
@@ -182,7 +183,35 @@ class Program:
                 self.process.wait()
 
 
-class Daemon(Program):
+class Server(Program):
+    """
+    A program that listens on a port of loopback.
+    """
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """
+        Where it listens.
+        """
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until_listening(self) -> None:
+        """
+        Wait until it takes connections.
+        """
+
+        def listening() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended: {self.output}\n{self.errors}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_for(listening, "it to listen")
+
+
+class Daemon(Server):
     """
     A running daemon.
 
@@ -216,26 +245,6 @@ class Daemon(Program):
             folder,
             environment,
         )
-
-    @property
-    def url(self) -> str:
-        """
-        Where it listens.
-        """
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait_until_listening(self) -> None:
-        """
-        Wait until it takes connections.
-        """
-
-        def listening() -> bool:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the daemon ended: {self.output}\n{self.errors}")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-        wait_for(listening, "the daemon to listen")
 
     def ask(
         self,

@@ -355,6 +355,7 @@ class FileTests(ReloadTestCase):
         for turn in range(20):
             self.write(daemon, f"models:\n{model(f'm{turn}')}")
             daemon.process.send_signal(signal.SIGHUP)
+            # Close enough for one to come while another is carried out.
             time.sleep(0.002)
         wait_for(lambda: daemon.chat("m19").status == 200, "the last file")
         self.assertEqual(daemon.running(), {"m19": "ready"})
@@ -390,6 +391,7 @@ class FileTests(ReloadTestCase):
         daemon.chat("served")
         pid = self.pid_of(daemon, "served")
         moved = daemon.config.rename(daemon.config.with_name("moved"))
+        # At least one look, which come every two seconds, finds it gone.
         time.sleep(2.5)
         moved.rename(daemon.config)
         self.write(daemon, "models:\n" + SERVED + model("m"))
@@ -411,6 +413,7 @@ class FileTests(ReloadTestCase):
         one.unlink()
         self.wait_for_line(daemon, "the configuration was reloaded: removed one", 1)
         two.unlink()
+        # Three looks, and none of them may act: there is nothing to wait for.
         time.sleep(7)
         self.assertEqual(daemon.output.count("was reloaded"), 2)
         self.assertEqual(daemon.chat("two").status, 200)

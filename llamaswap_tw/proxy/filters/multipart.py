@@ -4,14 +4,11 @@ The model's name in multipart forms.
 
 from __future__ import annotations
 
-import logging
 from io import BytesIO
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from ...errors import BadRequest
-
-# It logs each broken form, and without a handler that goes to standard error.
-logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+from ..form_parts import FormParts
 
 #: How much is read and copied at a time, in bytes.
 _READ_SIZE = 256 * 1024
@@ -103,7 +100,7 @@ def _find_model(source: IO[bytes], content_type: bytes, read_size: int) -> list[
     return finder.spans
 
 
-class _ModelFinder:
+class _ModelFinder(FormParts):
     """
     Remembers where the contents of the parts ``model`` stand, by the same
     parser that found the name: what it does not take for such a part is none.
@@ -112,12 +109,10 @@ class _ModelFinder:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.spans: list[Span] = []
         self._data = b""
         self._offset = 0
-        self._header = b""
-        self._value = b""
-        self._disposition = b""
         self._is_model = False
         self._span: Span | None = None
 
@@ -128,40 +123,11 @@ class _ModelFinder:
         self._offset += len(self._data)
         self._data = data
 
-    def callbacks(self) -> Any:
-        return {
-            "on_part_begin": self._part_begin,
-            "on_part_data": self._part_data,
-            "on_part_end": self._part_end,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_finished,
-        }
-
-    def _part_begin(self) -> None:
-        self._disposition = b""
-        self._is_model = False
+    def part_began(self, field: bytes | None) -> None:
+        self._is_model = field == b"model"
         self._span = None
 
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
-
-    def _headers_finished(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        _, options = parse_options_header(self._disposition)
-        self._is_model = b"filename" not in options and options.get(b"name") == b"model"
-
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
+    def part_data(self, data: bytes, start: int, end: int) -> None:
         if not self._is_model:
             return
         if data is self._data:
@@ -173,6 +139,6 @@ class _ModelFinder:
         first = here.start if self._span is None else self._span.start
         self._span = Span(first, here.end)
 
-    def _part_end(self) -> None:
+    def part_end(self) -> None:
         if self._span is not None:
             self.spans.append(self._span)
