@@ -22,7 +22,9 @@ class Front:
     :param routes: the exact paths that do.
     :param others: renders everything else.
     :param below: by the first segment of a path, slash included, who answers all
-        that is there and below.
+        that is there and below, as it came.
+    :param rooms: by the first segment of a path, or by its first two, who renders
+        what is there and below.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class Front:
         routes: Mapping[bytes, ModelRoute],
         others: Callable[[Request], None],
         below: Mapping[bytes, Callable[[Request], None]] = {},
+        rooms: Mapping[bytes, Callable[[Request], None]] = {},
     ) -> None:
         self._inference = inference
         self._routes = routes
         self._others = others
         self._below = below
+        self._rooms = rooms
 
     def route(self, request: Request) -> None:
         """
@@ -76,4 +80,9 @@ class Front:
             unquote_to_bytes(request.path).decode("utf-8")
         except UnicodeDecodeError:
             raise BadRequest("the path is not percent-encoded UTF-8")
-        request.enter_resource(self._others)
+        request.enter_resource(self._room_of(request.path))
+
+    def _room_of(self, path: bytes) -> Callable[[Request], None]:
+        first, _, rest = path[1:].partition(b"/")
+        two = b"/%b/%b" % (first, rest.partition(b"/")[0])
+        return self._rooms.get(two) or self._rooms.get(b"/" + first) or self._others

@@ -6,42 +6,24 @@ Importing Klein installs a reactor: import this module once there is one.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 import orjson
-from klein import Klein
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from ..config.schema import Config
-from ..errors import (
-    BadRequest,
-    MethodNotAllowed,
-    ModelNotFound,
-    NotFound,
-    RequestError,
-)
+from ..errors import BadRequest, ModelNotFound, NotFound
 from ..interfaces import ProcessState
 from ..observe.logs import Logs
 from ..routing.directory import Directory
 from ..routing.names import nearest
 from ..routing.router import Router
-from .envelope import prefers_html, render_error
 from .listing import Listing, running_list
 from .logs import LogReaders
 from .page import page
 from .request import Request
-
-_log = Logger()
-
-_TEXT = b"text/plain; charset=utf-8"
+from .resource import Resource, from_page, json_of, new_app, redirect, text, whole
 
 
-class Operations:
+class Operations(Resource):
     """
     The routes for operators and listings.
 
@@ -53,9 +35,7 @@ class Operations:
     :param created: when the daemon started, in seconds since the epoch.
     """
 
-    app = Klein()
-    # A model's id may hold two slashes in a row; `front` has seen to the path's.
-    app.url_map.merge_slashes = False
+    app = new_app()
 
     def __init__(
         self,
@@ -66,13 +46,13 @@ class Operations:
         readers: LogReaders,
         created: int,
     ) -> None:
+        super().__init__()
         self._config = config
         self._directory = directory
         self._router = router
         self._logs = logs
         self._readers = readers
         self._created = created
-        self._resource = self.app.resource()
 
     def reconfigure(self, config: Config) -> None:
         """
@@ -80,46 +60,20 @@ class Operations:
         """
         self._config = config
 
-    def render(self, request: Request) -> None:
-        """
-        Answer a request.
-        """
-        request.render(self._resource)
-
-    @app.handle_errors(RequestError)
-    def _refuse(self, request: Any, failure: Any) -> bytes:
-        return _error(request, failure.value)
-
-    @app.handle_errors(NoSuchMethod)
-    def _no_such_method(self, request: Any, failure: Any) -> bytes:
-        allowed = sorted(failure.value.valid_methods or ())
-        method = request.method.decode("ascii", "replace")
-        return _error(request, MethodNotAllowed(method, allowed))
-
-    @app.handle_errors(HTTPException)
-    def _no_such_path(self, request: Any, failure: Any) -> bytes:
-        path = request.path.decode("utf-8", "replace")
-        return _error(request, NotFound(f"there is nothing at {path}"))
-
-    @app.handle_errors(Exception)
-    def _broken(self, request: Any, failure: Any) -> bytes:
-        _log.failure("answering {path!r}", failure, path=request.path)
-        return _error(request, RequestError("an error in the server; its log has more"))
-
     @app.route("/", methods=["GET"])
     def _root(self, request: Request) -> bytes:
-        return _redirect(request, 302, b"/ui")
+        return redirect(request, 302, b"/ui")
 
     @app.route("/ui", methods=["GET"])
     def _page_without_slash(self, request: Request) -> bytes:
-        return _redirect(request, 307, b"/ui/")
+        return redirect(request, 307, b"/ui/")
 
     @app.route("/ui/", methods=["GET"])
     def _page(self, request: Request) -> bytes:
         active = self._directory.profiles.active
         html = page(self._config, self._router.states(), active)
         request.setHeader(b"Cache-Control", b"no-store")
-        return _whole(request, b"text/html; charset=utf-8", html)
+        return whole(request, b"text/html; charset=utf-8", html)
 
     @app.route("/ui/<path:rest>", methods=["GET"])
     def _page_of(self, request: Request, rest: str) -> bytes:
@@ -130,12 +84,12 @@ class Operations:
     @app.route("/health", methods=["GET"])
     @app.route("/wol-health", methods=["GET"])
     def _health(self, request: Request) -> bytes:
-        return _text(request, b"OK")
+        return text(request, b"OK")
 
     @app.route("/models", methods=["GET"])
     @app.route("/v1/models", methods=["GET"])
     def _models(self, request: Request) -> bytes:
-        return _json(request, self._listing().whole())
+        return json_of(request, self._listing().whole())
 
     @app.route("/v1/models/<path:name>", methods=["GET"])
     def _model(self, request: Request, name: str) -> bytes:
@@ -143,7 +97,7 @@ class Operations:
         record = listing.record(name)
         if record is None:
             raise ModelNotFound(name, nearest(name, sorted(listing.names())))
-        return _json(request, record)
+        return json_of(request, record)
 
     def _listing(self) -> Listing:
         return Listing(
@@ -152,19 +106,19 @@ class Operations:
 
     @app.route("/running", methods=["GET"])
     def _running(self, request: Request) -> bytes:
-        return _json(request, running_list(self._config, self._router.states()))
+        return json_of(request, running_list(self._config, self._router.states()))
 
     @app.route("/unload", methods=["GET"])
     async def _unload_by_link(self, request: Request) -> bytes:
         await self._router.unload(list(self._config.models))
-        return _text(request, b"OK")
+        return text(request, b"OK")
 
     @app.route("/api/models/unload", methods=["POST"])
     async def _unload_all(self, request: Request) -> bytes:
         await self._router.unload(list(self._config.models))
-        if _from_page(request):
-            return _redirect(request, 303, b"/ui/")
-        return _json(request, {"msg": "ok"})
+        if from_page(request):
+            return redirect(request, 303, b"/ui/")
+        return json_of(request, {"msg": "ok"})
 
     @app.route("/api/models/unload/<path:name>", methods=["POST"])
     async def _unload_one(self, request: Request, name: str) -> bytes:
@@ -184,7 +138,7 @@ class Operations:
 
     @app.route("/api/profiles", methods=["GET"])
     def _profiles(self, request: Request) -> bytes:
-        return _json(request, self._directory.profiles.as_json())
+        return json_of(request, self._directory.profiles.as_json())
 
     @app.route("/api/profiles/active", methods=["PUT"])
     def _activate(self, request: Request) -> bytes:
@@ -192,13 +146,13 @@ class Operations:
         content = request.content
         assert content is not None
         profiles.activate(_profile_named(content.read()))
-        return _json(request, {"active": profiles.active})
+        return json_of(request, {"active": profiles.active})
 
     @app.route("/logs", methods=["GET"])
     def _history(self, request: Request) -> bytes:
-        if _from_page(request):
-            return _redirect(request, 302, b"/ui/")
-        return _text(request, self._logs.combined.history())
+        if from_page(request):
+            return redirect(request, 302, b"/ui/")
+        return text(request, self._logs.combined.history())
 
     @app.route("/logs/stream", methods=["GET"])
     def _follow(self, request: Request) -> Deferred[None]:
@@ -270,52 +224,10 @@ def _profile_named(data: bytes) -> str | None:
     return name
 
 
-def _from_page(request: Request) -> bool:
-    return prefers_html(request.getHeader(b"accept"))
-
-
 def _done(request: Request) -> bytes:
     """
     What was asked for is done: a form on our page leads back to it.
     """
-    if _from_page(request):
-        return _redirect(request, 303, b"/ui/")
-    return _text(request, b"OK")
-
-
-def _redirect(request: Request, code: int, location: bytes) -> bytes:
-    request.setResponseCode(code)
-    request.setHeader(b"Location", location)
-    return _text(request, b"")
-
-
-def _text(request: Request, body: bytes) -> bytes:
-    return _whole(request, _TEXT, body)
-
-
-def _json(request: Request, document: Any) -> bytes:
-    try:
-        data = orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        # A model's metadata may hold an integer beyond 64 bits.
-        data = json.dumps(document, default=_plain).encode()
-    return _whole(request, b"application/json", data)
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else str(value)
-
-
-def _error(request: Request, error: RequestError) -> bytes:
-    headers, body = render_error(error, request.getHeader(b"accept"))
-    request.setResponseCode(error.status)
-    for name, value in headers:
-        request.setHeader(name, value)
-    request.setHeader(b"Content-Length", b"%d" % len(body))
-    return body
-
-
-def _whole(request: Request, content_type: bytes, body: bytes) -> bytes:
-    request.setHeader(b"Content-Type", content_type)
-    request.setHeader(b"Content-Length", b"%d" % len(body))
-    return body
+    if from_page(request):
+        return redirect(request, 303, b"/ui/")
+    return text(request, b"OK")

@@ -5,6 +5,7 @@ Tests for `llamaswap_tw.web.front`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -62,6 +63,38 @@ class FrontTests(SynchronousTestCase):
         self.assertEqual(request.postpath, [b"logs", b"stream", "a/bé".encode()])
         self.assertEqual(request.args, {b"no-history": [b""], b"x": [b"1"]})
         self.assertEqual(request.getHeader("host"), "h")
+
+    def test_room(self) -> None:
+        """
+        A room has what is at and below its first segment, or its first two, and
+        nothing whose name only begins like that.
+        """
+        rendered: list[tuple[str, bytes]] = []
+
+        def room(name: str) -> Callable[[Request], None]:
+            def render(request: Request) -> None:
+                rendered.append((name, request.path))
+                request.respond(204, [], b"")
+
+            return render
+
+        rooms = {b"/metrics": room("m"), b"/api/captures": room("c")}
+        front = Front(
+            self.inference,  # type: ignore[arg-type]  # as much of it as is used
+            model_routes(),
+            room("other"),
+            rooms=rooms,
+        )
+        paths = {
+            "m": (b"/metrics", b"/metrics/x"),
+            "c": (b"/api/captures", b"/api/captures/", b"/api/captures/1/2"),
+            "other": (b"/metricsx", b"/api", b"/api/capture", b"/api/x/captures"),
+        }
+        connection = Connection(front.route)
+        asked = [(name, path) for name in paths for path in paths[name]]
+        for _, path in asked:
+            connection.ask("GET", path.decode() + "?a=/b")
+        self.assertEqual(rendered, asked)
 
     def test_query_of_any_bytes(self) -> None:
         """

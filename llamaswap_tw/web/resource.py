@@ -1,0 +1,133 @@
+"""
+What the routes that reach no model share: one Klein app a room, how it refuses, and
+the forms of its answers.
+
+Importing Klein installs a reactor: import this module once there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+from klein import Klein
+from twisted.logger import Logger
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+
+from ..errors import MethodNotAllowed, NotFound, RequestError
+from .envelope import prefers_html, render_error
+from .request import Request
+
+_log = Logger()
+
+_TEXT = b"text/plain; charset=utf-8"
+
+
+def new_app() -> Klein:
+    """
+    :returns: an app for a class attribute, which answers every exception as JSON.
+    """
+    app = Klein()
+    # A model's id may hold two slashes in a row; `front` has seen to the path's.
+    app.url_map.merge_slashes = False
+
+    @app.handle_errors(RequestError)
+    def refuse(self: Any, request: Any, failure: Any) -> bytes:
+        return _error(request, failure.value)
+
+    @app.handle_errors(NoSuchMethod)
+    def no_such_method(self: Any, request: Any, failure: Any) -> bytes:
+        allowed = sorted(failure.value.valid_methods or ())
+        method = request.method.decode("ascii", "replace")
+        return _error(request, MethodNotAllowed(method, allowed))
+
+    @app.handle_errors(HTTPException)
+    def no_such_path(self: Any, request: Any, failure: Any) -> bytes:
+        path = request.path.decode("utf-8", "replace")
+        return _error(request, NotFound(f"there is nothing at {path}"))
+
+    @app.handle_errors(Exception)
+    def broken(self: Any, request: Any, failure: Any) -> bytes:
+        _log.failure("answering {path!r}", failure, path=request.path)
+        return _error(request, RequestError("an error in the server; its log has more"))
+
+    return app
+
+
+class Resource:
+    """
+    Routes that stand together.
+
+    :cvar app: made by `new_app`; its routes are the class's methods.
+    """
+
+    app: ClassVar[Klein]
+
+    def __init__(self) -> None:
+        self._resource = self.app.resource()
+
+    def render(self, request: Request) -> None:
+        """
+        Answer a request.
+        """
+        request.render(self._resource)
+
+
+def from_page(request: Request) -> bool:
+    """
+    Whether a person with a browser asks.
+    """
+    return prefers_html(request.getHeader(b"accept"))
+
+
+def redirect(request: Request, code: int, location: bytes) -> bytes:
+    """
+    Answer with another place.
+    """
+    request.setResponseCode(code)
+    request.setHeader(b"Location", location)
+    return text(request, b"")
+
+
+def text(request: Request, body: bytes) -> bytes:
+    """
+    Answer with a text.
+    """
+    return whole(request, _TEXT, body)
+
+
+def json_of(request: Request, document: Any) -> bytes:
+    """
+    Answer with a document.
+    """
+    try:
+        data = orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # A model's metadata may hold an integer beyond 64 bits.
+        data = json.dumps(document, default=_plain).encode()
+    return whole(request, b"application/json", data)
+
+
+def whole(request: Request, content_type: bytes, body: bytes) -> bytes:
+    """
+    Answer in one piece.
+    """
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return body
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _error(request: Request, error: RequestError) -> bytes:
+    headers, body = render_error(error, request.getHeader(b"accept"))
+    request.setResponseCode(error.status)
+    for name, value in headers:
+        request.setHeader(name, value)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return body
