@@ -25,11 +25,20 @@ from twisted.web.server import Site as TwistedSite
 from ..errors import RequestError, ShuttingDown
 from ..proxy.prompt import prompt_writer
 from ..proxy.succession import Predecessor
+from .date import DateClock
 from .envelope import phrase, render_error
-from .head import LONGEST_LENGTH, Head, encode_raw, ordinary_head, tokens
+from .head import LONGEST_LENGTH, Head, asks_for_websocket, ordinary_head, tokens
 from .patience import Awaited, Patience
-from .refusals import HeadTooLarge, MalformedRequest, RequestTimeout
+from .refusals import (
+    ExpectationFailed,
+    HeadTooLarge,
+    MalformedRequest,
+    RequestTimeout,
+    TargetTooLong,
+    TooManyHeaders,
+)
 from .request import Request
+from .strict import coding_refusal, request_line
 
 #: How long a client may go on sending what nobody reads any more, in seconds,
 #: so that it gets to the answer that says so.
@@ -73,6 +82,8 @@ class _BodySource:
         self._resumed()
 
 
+_BARE_LF = "a line must end with CR and LF"
+
 #: What a client's first message begins with in TLS.
 _TLS_HANDSHAKE = b"\x16"
 
@@ -99,6 +110,9 @@ class Channel(Predecessor, HTTPChannel):
 
     # Twisted's own time-out costs each request two timers.
     timeOut: int | None = None
+
+    #: As much is read ahead of requests that wait behind another, in bytes.
+    _optimisticEagerReadSize = 256 * 1024
 
     def connectionMade(self) -> None:
         """
@@ -176,6 +190,9 @@ class Channel(Predecessor, HTTPChannel):
         if not self.line_mode:
             if not self.body_source.paused:
                 patience.wait_for(Awaited.BODY)
+        elif b"\n" in self._buffer:
+            # All whole lines are taken: this one would be waited for.
+            self._refuse_head(MalformedRequest(_BARE_LF))
         elif (
             self._buffer or self._receivedHeaderSize
         ) and patience.awaited is not Awaited.HEAD:
@@ -226,9 +243,16 @@ class Channel(Predecessor, HTTPChannel):
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
         if header == b"Content-Length" and len(data) > LONGEST_LENGTH:
-            # Python refuses to read a number of thousands of digits.
-            self._failChooseTransferDecoder()
-            return False
+            if data.isdigit():
+                # Python refuses to read a number of thousands of digits; this one is
+                # refused too.
+                data = b"9" * LONGEST_LENGTH
+        elif header == b"Transfer-Encoding":
+            refusal = coding_refusal(data, self._version)
+            if refusal is not None:
+                self._refuse_head(refusal)
+                self.length = None
+                return False
         chosen: bool = super()._maybeChooseTransferDecoder(header, data)
         return chosen
 
@@ -246,8 +270,10 @@ class Channel(Predecessor, HTTPChannel):
             self.refuse_rest(request, refusal)
             return
         if self._version == b"HTTP/1.1":
-            expected = request.requestHeaders.getRawHeaders(b"Expect")
-            if expected and expected[0].lower() == b"100-continue":
+            expected = tokens(request.requestHeaders.getRawHeaders(b"Expect"))
+            if expected - {b"100-continue"}:
+                self.refuse_rest(request, ExpectationFailed())
+            elif expected and self.length != 0:
                 self._send100Continue()
 
     def refuse_rest(self, request: Request, error: RequestError) -> None:
@@ -264,8 +290,23 @@ class Channel(Predecessor, HTTPChannel):
         """
         if self._successor is not None:
             self._successor.dataReceived(data)
-        elif not self._discarding:
+        elif self._discarding:
+            return
+        elif self._handlingRequest and self._is_too_much_ahead(data):
+            # To read no more would hide that this client leaves: the end of what it
+            # sends comes last.  It can send again what is not answered.
+            self.persistent = False
+            self._discarding = True
+            self._dataBuffer.clear()
+        else:
             super().rawDataReceived(data)
+
+    def _is_too_much_ahead(self, data: bytes) -> bool:
+        ahead = sum(map(len, self._dataBuffer)) + len(data)
+        # What comes behind the request for a tunnel is no request, and will be taken.
+        return ahead > self._optimisticEagerReadSize and not asks_for_websocket(
+            self.requests[0]
+        )
 
     def lineReceived(self, line: bytes) -> None:
         """
@@ -273,21 +314,37 @@ class Channel(Predecessor, HTTPChannel):
         """
         if self._discarding:
             return
-        if not (self._receivedHeaderSize or line.isascii()):
-            line = encode_raw(line)
+        if b"\n" in line:
+            self._refuse_head(MalformedRequest(_BARE_LF))
+            return
+        if self._receivedHeaderSize:
+            if line[:1] in (b" ", b"\t"):
+                # RFC 9112, 5.2.
+                self._refuse_head(
+                    MalformedRequest("a header must not go on in another line")
+                )
+                return
+        elif line:
+            try:
+                line = request_line(line)
+            except RequestError as e:
+                self._refuse_head(e)
+                return
         super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """
         A line that is longer than a whole head may be.
         """
-        self._refuse_head(HeadTooLarge(self.site.max_head))
+        limit = self.totalHeadersSize
+        first = not self._receivedHeaderSize
+        self._refuse_head(TargetTooLong(limit) if first else HeadTooLarge(limit))
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         if self._receivedHeaderSize > self.totalHeadersSize:
             self._refuse_head(HeadTooLarge(self.totalHeadersSize))
         elif self._receivedHeaderCount > self.maxHeaders:
-            self._refuse_head(HeadTooLarge(self.maxHeaders))
+            self._refuse_head(TooManyHeaders(self.maxHeaders))
         else:
             self._refuse_head(MalformedRequest("this is not a valid HTTP/1 request"))
 
@@ -303,6 +360,7 @@ class Channel(Predecessor, HTTPChannel):
         headers, body = render_error(error, None)
         lines = [b"HTTP/1.1 %d %b" % (error.status, phrase(error.status))]
         lines += [b"%b: %b" % pair for pair in headers]
+        lines.append(b"Date: " + self.site.date.value())
         lines += [b"Content-Length: %d" % len(body), b"Connection: close", b"", body]
         self.transport.write(b"\r\n".join(lines))
         self.loseConnection()
@@ -405,6 +463,7 @@ class Site(TwistedSite):
     :param refusal: says when a head is in why its request is refused, or `None`.
     :ivar channels: the open connections.
     :ivar limits: how long a client is waited for.
+    :ivar date: tells the time.
     """
 
     #: Else Twisted logs, in our name, that it starts and stops this.
@@ -424,6 +483,7 @@ class Site(TwistedSite):
         reactor: Any = clock
         super().__init__(None, reactor=reactor, parsePOSTFormSubmission=False)
         self.clock = clock
+        self.date = DateClock(clock)
         self.route = route
         self.refusal = refusal
         self.in_thread = in_thread

@@ -16,7 +16,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ForeignPage
-from .head import ABSOLUTE_FORM, SLASHES, asks_for_websocket, tokens
+from .head import SLASHES, asks_for_websocket, tokens
 
 if TYPE_CHECKING:
     from .request import Request
@@ -155,11 +155,9 @@ def _path_of(target: bytes) -> bytes:
     """
     The path that a request will be answered at.
 
-    :param target: as the client wrote it.
+    :param target: a path with a query.
     """
-    absolute = ABSOLUTE_FORM.match(target)
-    path = (target[absolute.end() :] if absolute else target).partition(b"?")[0]
-    return SLASHES.sub(b"/", path) or b"/"
+    return SLASHES.sub(b"/", target.partition(b"?")[0])
 
 
 def _is_foreign(request: Request, origin: bytes | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest
-from .head import ABSOLUTE_FORM, SLASHES
+from .head import SLASHES
 from .inference import Inference, ModelRoute
 from .request import Request
 
@@ -60,16 +60,6 @@ class Front:
         if below is not None and b"//" not in request.path:
             below(request)
             return
-        absolute = ABSOLUTE_FORM.match(request.path)
-        if absolute is not None:
-            # RFC 9112, 3.2.2: a server must take it as if it were the path.
-            request.uri = request.uri[absolute.end() :] or b"/"
-            request.path, _, request.query = request.uri.partition(b"?")
-            request.path = request.path or b"/"
-            self.route(request)
-            return
-        if not request.path.startswith(b"/"):
-            raise BadRequest("the request's target is neither a path nor a URL")
         if b"//" in request.path:
             location = SLASHES.sub(b"/", request.path)
             if request.query:

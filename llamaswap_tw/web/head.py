@@ -23,8 +23,8 @@ _REQUEST_LINE = re.compile(
 
 _RAW = re.compile(rb"[\x80-\xff]")
 
-#: How the target of a request begins that is a URL.
-ABSOLUTE_FORM = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+#: How the target of a request begins that is a URL; its host and port.
+ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 
 #: What is one slash in a clean path.
 SLASHES = re.compile(rb"/{2,}")

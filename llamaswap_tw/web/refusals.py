@@ -21,12 +21,69 @@ class HeadTooLarge(RequestError):
         )
 
 
+class TargetTooLong(RequestError):
+    """
+    The request line alone exceeds ``server.maxHeaderBytes``.
+    """
+
+    status = 414
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the request's target is longer than the {limit} bytes that "
+            "server.maxHeaderBytes allows"
+        )
+
+
+class TooManyHeaders(RequestError):
+    """
+    The request has more headers than anybody needs.
+    """
+
+    status = 431
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request has more than {limit} headers")
+
+
 class MalformedRequest(RequestError):
     """
     The bytes are not a request of HTTP/1.
     """
 
     status = 400
+
+
+class UnsupportedVersion(RequestError):
+    """
+    The request is in a version of HTTP that is not spoken here.
+
+    :param version: such as ``2.0``.
+    """
+
+    status = 505
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"HTTP/{version} is not spoken here, HTTP/1.1 is")
+
+
+class NotImplementedHere(RequestError):
+    """
+    The request asks for a part of HTTP that the daemon does not have.
+    """
+
+    status = 501
+
+
+class ExpectationFailed(RequestError):
+    """
+    The client expects something of which nothing is known.
+    """
+
+    status = 417
+
+    def __init__(self) -> None:
+        super().__init__("no Expect but 100-continue can be met")
 
 
 class RequestTimeout(RequestError):

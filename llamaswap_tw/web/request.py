@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import NO_BODY_CODES, datetimeToString
+from twisted.web.http import NO_BODY_CODES
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request as TwistedRequest
 from zope.interface import implementer
@@ -25,6 +25,7 @@ from ..interfaces import ISwitchingDownstream
 from ..proxy.body import RequestBody
 from .cors import with_cors
 from .envelope import phrase, render_error
+from .strict import head_refusal
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -93,7 +94,11 @@ class Request(TwistedRequest):
         channel = self._link
         assert channel is not None
         site = channel.site
-        refusal = site.refusal(self)
+        refusal = head_refusal(self)
+        if refusal is not None:
+            channel.persistent = False
+        else:
+            refusal = site.refusal(self)
         if refusal is None and length is not None and length > site.max_body:
             refusal = BodyTooLarge(site.max_body)
         if refusal is not None:
@@ -179,7 +184,7 @@ class Request(TwistedRequest):
         # Klein takes the path apart by these two.
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
-        self.setHeader(b"Date", datetimeToString())
+        self.setHeader(b"Date", self.channel.site.date.value())
         if self.clientproto == b"HTTP/1.0":
             # A resource's response need not have a length.
             self.channel.persistent = False
@@ -242,8 +247,11 @@ class Request(TwistedRequest):
             lines.append(b"Connection: close\r\n")
         elif self.clientproto == b"HTTP/1.0":
             lines.append(b"Connection: keep-alive\r\n")
-        lines.append(b"\r\n")
-        self._out.append(b"".join(lines))
+        head = b"".join(lines)
+        if b"\r\ndate:" not in head.lower():
+            # RFC 9110, 6.6.1: in what we make, and in what we pass on.
+            head += channel.site.date.line()
+        self._out.append(head + b"\r\n")
 
     def send(self, data: bytes) -> None:
         """

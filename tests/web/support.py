@@ -41,6 +41,10 @@ class HalfCloseableTransport(StringTransport):
         directlyProvides(self, ITCPTransport)
 
 
+#: What the clock of these tests shows until it is advanced.
+DATE = b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+
+
 def in_thread(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
     """
     Stands in for a thread: the work is done at once.

@@ -18,7 +18,7 @@ from llamaswap_tw.errors import BadRequest
 from llamaswap_tw.interfaces import ISwitchingDownstream
 from llamaswap_tw.web.request import Request
 
-from .support import Connection
+from .support import DATE, Connection
 
 POST = b"POST /x HTTP/1.1\r\nHost: h\r\n"
 
@@ -161,14 +161,42 @@ class RefusalTests(ChannelTestCase):
             POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
             POST + b"Content-Length: -1\r\n\r\n",
             POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
-            POST + b"Content-Length: " + b"9" * 1500 + b"\r\n\r\n",
+            POST + b"Content-Length: 9" + b" " * 1500 + b"9\r\n\r\n",
             POST + b"X: a\nb\r\n\r\n",
             POST + b"X : a\r\n\r\n",
-            b"GET /x HTTP/2.0\r\n\r\n",
         ):
             self.connection = Connection(self.requests.append)
             status, _ = self.refusal(data)
             self.assertEqual((data, status), (data, b"HTTP/1.1 400 Bad Request"))
+
+    def test_refused_by_rfc(self) -> None:
+        """
+        What RFC 9110 and 9112 want refused otherwise is.
+        """
+        get = b"GET /x HTTP/1.1\r\n"
+        for data, expected in (
+            (b"GET /x HTTP/2.0\r\n\r\n", 505),
+            (b"GET /x\n", 400),
+            (get + b"Host: h\n", 400),
+            (get + b"Host: h\r\nX: a\r\n b\r\n\r\n", 400),
+            (b"GET /" + b"x" * 5000, 414),
+            (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+            (POST + b"".join(b"A:\r\n" for _ in range(501)) + b"\r\n", 431),
+            (POST + b"Content-Length: " + b"9" * 1500 + b"\r\n\r\n", 413),
+            (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            (POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n", 400),
+            (POST + b"Expect: a miracle\r\n\r\n", 417),
+        ):
+            self.connection = Connection(self.requests.append)
+            status, _ = self.refusal(data)
+            self.assertEqual((data, int(status.split()[1])), (data, expected))
+
+    def test_many_headers(self) -> None:
+        """
+        Too many headers are told from too large ones.
+        """
+        _, message = self.refusal(POST + b"A:\r\n" * 501 + b"\r\n")
+        self.assertIn("500 headers", message)
 
     def test_lingers(self) -> None:
         """
@@ -213,6 +241,34 @@ class RefusalTests(ChannelTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
+class LeniencyTests(ChannelTestCase):
+    """
+    What is unusual, and fine.
+    """
+
+    def test_minor_versions(self) -> None:
+        """
+        Later versions of HTTP/1 are taken for HTTP/1.1.
+        """
+        request = self.ask(b"GET /x HTTP/1.7\r\nHost: h\r\n")
+        self.assertEqual(request.clientproto, b"HTTP/1.1")
+
+    def test_nothing_to_continue(self) -> None:
+        """
+        Who has no body to send is not told to send it.
+        """
+        request = self.ask(POST + b"Content-Length: 0\r\nExpect: 100-continue\r\n")
+        request.respond(200, [], b"")
+        self.assertEqual(self.connection.response().status, 200)
+
+    def test_old_client_expects(self) -> None:
+        """
+        What an HTTP/1.0 client expects is ignored.
+        """
+        self.ask(b"GET /x HTTP/1.0\r\nExpect: a miracle\r\n")
+        self.assertEqual(self.connection.received(), b"")
+
+
 class ResponseTests(ChannelTestCase):
     """
     How a relayed response is written.
@@ -229,7 +285,19 @@ class ResponseTests(ChannelTestCase):
         request.end()
         self.assertEqual(
             self.connection.received(),
-            b"HTTP/1.1 201 Made\r\nx-y: 1\r\nx-y: 2\r\nContent-Length: 3\r\n\r\nfoo",
+            b"HTTP/1.1 201 Made\r\nx-y: 1\r\nx-y: 2\r\nContent-Length: 3\r\n"
+            + DATE
+            + b"\r\nfoo",
+        )
+
+    def test_date(self) -> None:
+        """
+        A response that has a date keeps it, whatever its case.
+        """
+        self.ask().respond(200, [(b"DATE", b"yesterday")], b"")
+        self.assertEqual(
+            self.connection.received(),
+            b"HTTP/1.1 200 OK\r\nDATE: yesterday\r\nContent-Length: 0\r\n\r\n",
         )
 
     def test_chunks_and_trailers(self) -> None:
@@ -242,7 +310,9 @@ class ResponseTests(ChannelTestCase):
         request.flush()
         self.assertEqual(
             self.connection.received(),
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+            + DATE
+            + b"\r\n3\r\nfoo\r\n",
         )
         request.end([(b"X-T", b"1")])
         self.assertEqual(self.connection.received(), b"0\r\nX-T: 1\r\n\r\n")
@@ -259,7 +329,7 @@ class ResponseTests(ChannelTestCase):
         request.end([(b"X-T", b"1")])
         self.assertEqual(
             self.connection.received(),
-            b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nfoo",
+            b"HTTP/1.0 200 OK\r\nConnection: close\r\n" + DATE + b"\r\nfoo",
         )
         self.assertTrue(self.connection.transport.disconnecting)
 
@@ -273,7 +343,7 @@ class ResponseTests(ChannelTestCase):
         self.assertEqual(
             self.connection.received(),
             b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n"
-            b"Connection: keep-alive\r\n\r\nfoo",
+            b"Connection: keep-alive\r\n" + DATE + b"\r\nfoo",
         )
         self.assertFalse(self.connection.transport.disconnecting)
         request = self.ask(head)
@@ -290,14 +360,15 @@ class ResponseTests(ChannelTestCase):
         request.end()
         self.assertEqual(
             self.connection.received(),
-            b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n" + DATE + b"\r\n",
         )
         for code in (204, 304):
             request = self.ask()
             request.begin(code, b"None", [], None)
             request.end()
             self.assertEqual(
-                self.connection.received(), b"HTTP/1.1 %d None\r\n\r\n" % code
+                self.connection.received(),
+                b"HTTP/1.1 %d None\r\n%b\r\n" % (code, DATE),
             )
 
     def test_inform(self) -> None:
@@ -317,7 +388,9 @@ class ResponseTests(ChannelTestCase):
         """
         for value in (b"close", b"Close", b"TE, close", b"close,TE"):
             self.connection = Connection(self.requests.append)
-            request = self.ask(b"GET /x HTTP/1.1\r\nConnection: %b\r\n" % value)
+            request = self.ask(
+                b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: %b\r\n" % value
+            )
             request.respond(200, [], b"")
             self.assertIn(b"\r\nConnection: close\r\n", self.connection.received())
             self.assertTrue(self.connection.transport.disconnecting)
@@ -326,10 +399,28 @@ class ResponseTests(ChannelTestCase):
         """
         A request that came early is routed when the one before is answered.
         """
-        self.connection.send(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        self.connection.send(
+            b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
+        )
         self.assertEqual([request.path for request in self.requests], [b"/1"])
         self.requests[0].respond(200, [], b"one")
         self.assertEqual([request.path for request in self.requests], [b"/1", b"/2"])
+
+    def test_far_ahead(self) -> None:
+        """
+        A client that sends requests far ahead of the answers is read on, so that it is
+        seen to leave; it is answered the first, and has to send the others again.
+        """
+        request = self.ask()
+        for _ in range(10):
+            self.connection.send(b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n" * 2000)
+        self.assertEqual(self.connection.transport.producerState, "producing")
+        request.respond(200, [], b"first")
+        response = self.connection.response()
+        self.assertEqual((response.status, response.body), (200, b"first"))
+        self.assertEqual(response.headers["connection"], "close")
+        self.assertTrue(self.connection.transport.disconnecting)
+        self.assertEqual(self.requests, [request])
 
     def test_pipelined_many(self) -> None:
         """
@@ -341,7 +432,10 @@ class ResponseTests(ChannelTestCase):
 
         connection = Connection(answer)
         connection.send(
-            b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % number for number in range(2000))
+            b"".join(
+                b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number
+                for number in range(2000)
+            )
         )
         answers = connection.received().split(b"HTTP/1.1 200 OK\r\n")[1:]
         self.assertEqual(
@@ -485,7 +579,10 @@ class TimeoutTests(ChannelTestCase):
         A request that waits for its model, and a response that goes on, take
         any time, with a next request half sent behind it.
         """
-        for head in (b"GET /x HTTP/1.1\r\n", POST + b"Content-Length: 0\r\n"):
+        for head in (
+            b"GET /x HTTP/1.1\r\nHost: h\r\n",
+            POST + b"Content-Length: 0\r\n",
+        ):
             request = self.ask(head)
             self.connection.send(b"GET /next")
             self.connection.clock.advance(3600)
@@ -495,7 +592,7 @@ class TimeoutTests(ChannelTestCase):
             request.end()
             self.assertTrue(self.connection.received().endswith(b"0\r\n\r\n"))
             self.assertFalse(self.connection.transport.disconnecting)
-            self.connection.send(b" HTTP/1.1\r\n\r\n")
+            self.connection.send(b" HTTP/1.1\r\nHost: h\r\n\r\n")
             self.requests[-1].respond(200, [], b"")
             self.connection.received()
 
@@ -660,18 +757,21 @@ class SwitchTests(ChannelTestCase):
         self.connection.send(b"early ")
         self.connection.send(b"bird")
         self.assertEqual(self.switch(), b"early bird")
-        self.connection.send(b"GET / HTTP/1.1\r\n\r\n")
-        self.assertEqual(self.successor.log, [b"GET / HTTP/1.1\r\n\r\n"])
+        self.connection.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.assertEqual(self.successor.log, [b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"])
         self.assertEqual(len(self.requests), 1)
 
     def test_read_ahead(self) -> None:
         """
         A client that has sent more than is read ahead is read again.
         """
-        self.ask()
-        self.connection.send(b"x" * 100_000)
+        self.ask(
+            b"GET /x HTTP/1.1\r\nHost: h\r\n"
+            b"Connection: upgrade\r\nUpgrade: websocket\r\n"
+        )
+        self.connection.send(b"x" * 300_000)
         self.assertEqual(self.connection.transport.producerState, "paused")
-        self.assertEqual(len(self.switch()), 100_000)
+        self.assertEqual(len(self.switch()), 300_000)
         self.assertEqual(self.connection.transport.producerState, "producing")
 
     def test_ends(self) -> None:

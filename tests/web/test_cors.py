@@ -40,7 +40,7 @@ OWN = (
     *("/api/models/unload", "/api/models/load/a", "/api/profiles/active"),
     *("/api/version", "/api/inflight/1/cancel", "/upstream", "/metrics", "/nothing"),
     *("/comfyui", "/comfyui/", "/comfyui/ws?/v1/models", "/health/x", "/models/"),
-    *("//api/models/unload", "http://h/unload", "/%75nload", "*"),
+    *("//api/models/unload", "http://h/unload", "/%75nload"),
 )
 
 HARMLESS = ("/", "/health", "/wol-health", "/health?x", "http://h", "//health")

@@ -14,7 +14,7 @@ from llamaswap_tw.web.front import Front
 from llamaswap_tw.web.inference import ModelRoute, model_routes
 from llamaswap_tw.web.request import Request
 
-from .support import Connection
+from .support import DATE, Connection
 
 
 class Inference:
@@ -37,12 +37,12 @@ class FrontTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.inference = Inference()
         self.others: list[Request] = []
-        front = Front(
+        self.front = Front(
             self.inference,  # type: ignore[arg-type]  # as much of it as is used
             model_routes(),
             self.others.append,
         )
-        self.connection = Connection(front.route)
+        self.connection = Connection(self.front.route)
 
     def test_model_endpoint(self) -> None:
         """
@@ -79,7 +79,7 @@ class FrontTests(SynchronousTestCase):
             return render
 
         rooms = {b"/metrics": room("m"), b"/api/captures": room("c")}
-        front = Front(
+        self.front = Front(
             self.inference,  # type: ignore[arg-type]  # as much of it as is used
             model_routes(),
             room("other"),
@@ -90,7 +90,7 @@ class FrontTests(SynchronousTestCase):
             "c": (b"/api/captures", b"/api/captures/", b"/api/captures/1/2"),
             "other": (b"/metricsx", b"/api", b"/api/capture", b"/api/x/captures"),
         }
-        connection = Connection(front.route)
+        connection = Connection(self.front.route)
         asked = [(name, path) for name in paths for path in paths[name]]
         for _, path in asked:
             connection.ask("GET", path.decode() + "?a=/b")
@@ -143,7 +143,8 @@ class FrontTests(SynchronousTestCase):
         for target in ("/v1/completions", "//v1/models", "/nothing", "*"):
             self.connection.ask("OPTIONS", target)
             self.assertEqual(
-                self.connection.received(), b"HTTP/1.1 204 No Content\r\n\r\n"
+                self.connection.received(),
+                b"HTTP/1.1 204 No Content\r\n" + DATE + b"\r\n",
             )
         self.connection.ask("OPTIONS", "/running", {}, b"{}")
         self.assertEqual(self.connection.response().status, 204)
@@ -155,8 +156,9 @@ class FrontTests(SynchronousTestCase):
         are 400 without a traceback.
         """
         for target in ("/health%FF", "health", "*", "h:443"):
-            self.connection.ask("GET", target)
-            response = self.connection.response()
+            connection = Connection(self.front.route)
+            connection.ask("GET", target)
+            response = connection.response()
             self.assertEqual((target, response.status), (target, 400))
             self.assertEqual(json.loads(response.body)["src"], "llama-swap")
 

@@ -70,6 +70,7 @@ class LogReaderTests(SynchronousTestCase):
                 "cache-control": "no-cache",
                 "x-accel-buffering": "no",
                 "transfer-encoding": "chunked",
+                "date": "Thu, 01 Jan 1970 00:00:00 GMT",
             },
         )
 
