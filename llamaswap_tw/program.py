@@ -18,6 +18,7 @@ from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.components import Componentized
 
 from . import dispatch
+from .notify import Notifier
 from .observe.observer import LineObserver
 from .observe.stdout import PatientWriter
 from .service import CannotListen, LlamaSwapService
@@ -43,10 +44,10 @@ class HangUps:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._tell: Callable[[], None] = _nothing
+        self._tell: Callable[[], object] = _nothing
         signal.signal(signal.SIGHUP, self._came)
 
-    def tell(self, reload: Callable[[], None]) -> None:
+    def tell(self, reload: Callable[[], object]) -> None:
         """
         Call this for each, those that came before the reactor runs too.
         """
@@ -77,6 +78,7 @@ class Program(MultiService):
     :param writer: standard output, where it is ours.
     :param pidfile: twistd's, or `None`.
     :param hang_ups: tells of SIGHUP.
+    :param notifier: is told how the program is.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Program(MultiService):
         writer: PatientWriter | None,
         pidfile: str | None,
         hang_ups: HangUps,
+        notifier: Notifier,
     ) -> None:
         super().__init__()
         self._pidfile = pidfile
@@ -94,6 +97,7 @@ class Program(MultiService):
         self._daemon = daemon
         self._observer = observer
         self._writer = writer
+        self._notifier = notifier
         self._asked_to_stop = False
         daemon.setServiceParent(self)
         hang_ups.tell(self._reload)
@@ -133,10 +137,22 @@ class Program(MultiService):
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+        # It listens already, and what it is told to from now on it does.
+        self._notifier.ready()
+
+    def stopService(self) -> Any:
+        """
+        Stop the daemon.
+
+        :returns: a `Deferred` that fires when all is down.
+        """
+        self._notifier.stopping()
+        return super().stopService()
 
     def _reload(self) -> None:
         _log.info("SIGHUP: reloading the configuration")
-        self._daemon.reload()
+        self._notifier.reloading()
+        self._daemon.reload().addCallback(lambda _: self._notifier.ready())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         # Not through the reactor: a second signal must also work where the

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -43,16 +43,25 @@ class Reloader:
         self._asked = 0
         self._loading = False
         self._stopped = False
+        self._waiting: list[Deferred[None]] = []
 
-    def reload(self) -> None:
+    def reload(self) -> Deferred[None]:
         """
         Load it again.  What was asked while a load is under way may have come
         after the file was read: there is another load after it.
+
+        :returns: a `Deferred` that fires once nothing is left to load, whether the
+            configuration loads or not.
         """
+        if self._stopped:
+            return succeed(None)
         self._asked += 1
-        if not self._loading and not self._stopped:
+        done: Deferred[None] = Deferred()
+        self._waiting.append(done)
+        if not self._loading:
             self._loading = True
             self._begin()
+        return done
 
     def stop(self) -> None:
         """
@@ -84,6 +93,9 @@ class Reloader:
             self._begin()
         else:
             self._loading = False
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done.callback(None)
 
 
 class SourceWatch:
@@ -102,7 +114,7 @@ class SourceWatch:
         clock: IReactorTime,
         in_thread: InThread,
         sources: Sources,
-        changed: Callable[[], None],
+        changed: Callable[[], object],
     ) -> None:
         self._clock = clock
         self._in_thread = in_thread

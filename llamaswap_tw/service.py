@@ -303,11 +303,13 @@ class LlamaSwapService(Service):
 
     # Reload.
 
-    def reload(self) -> None:
+    def reload(self) -> Deferred[None]:
         """
         Load the configuration again, and stop only what has changed.
+
+        :returns: a `Deferred` that fires once that holds, or is seen not to load.
         """
-        self._reloader.reload()
+        return self._reloader.reload()
 
     def _load_again(self) -> Deferred[Config]:
         configured = {

@@ -24,6 +24,7 @@ from .config.errors import ConfigError
 from .config.load import NO_PORTS, load_files
 from .config.schema import Config
 from .config.watch import Sources
+from .notify import Notifier
 from .observe.logs import Logs
 from .observe.observer import LineObserver
 from .observe.stdout import PatientWriter
@@ -84,7 +85,8 @@ class Options(UsageOptions):
     def opt_listen(self, address: str) -> None:
         """
         Where to listen: HOST:PORT, :PORT for all interfaces, PORT for loopback,
-        or a Twisted endpoint string; may be given more than once
+        systemd for the sockets that were passed, or a Twisted endpoint string;
+        may be given more than once
         [default: 127.0.0.1:8080].
         """
         try:
@@ -222,7 +224,7 @@ def makeService(options: Options) -> IService:
     # Not before: whoever imports it decides which reactor there is.
     from twisted.internet import reactor
 
-    hang_ups = HangUps(reactor)
+    hang_ups, notifier = HangUps(reactor), Notifier(os.environ)
     # Before the first load: what is changed after that is seen.
     sources = Sources(options.sources) if options.watch_config else None
     config = _load(options)
@@ -249,7 +251,8 @@ def makeService(options: Options) -> IService:
         configured,
     )
     twistd: Any = options.parent or {}
-    return Program(reactor, daemon, observer, writer, twistd.get("pidfile"), hang_ups)
+    pidfile = twistd.get("pidfile")
+    return Program(reactor, daemon, observer, writer, pidfile, hang_ups, notifier)
 
 
 def _load(options: Options) -> Config:

@@ -9,9 +9,11 @@ import signal
 from typing import Any
 from unittest import mock
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.trial.unittest import SynchronousTestCase
 
+from llamaswap_tw import dispatch
 from llamaswap_tw.program import HangUps, Program
 
 
@@ -25,7 +27,13 @@ class SignalTests(SynchronousTestCase):
         self.pidfile = self.mktemp()
         open(self.pidfile, "w").close()
         root: Any = Program(
-            reactor, daemon, mock.Mock(), None, self.pidfile, mock.Mock()
+            reactor,
+            daemon,
+            mock.Mock(),
+            None,
+            self.pidfile,
+            mock.Mock(),
+            mock.Mock(),
         )
         exits: Any = mock.Mock()
         self.patch(os, "_exit", exits)
@@ -68,6 +76,67 @@ class SignalTests(SynchronousTestCase):
         self.assertFalse(os.path.exists(self.pidfile))
 
 
+class ServiceManagerTests(SynchronousTestCase):
+    """
+    What a service manager is told.
+    """
+
+    def setUp(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.daemon, self.notifier = mock.Mock(), mock.Mock()
+        self.reactor = mock.Mock()
+        self.patch(dispatch, "install", mock.Mock())
+        # So that nothing is added to the log of the tests.
+        writer: Any = mock.Mock()
+        self.root: Any = Program(
+            self.reactor,
+            self.daemon,
+            mock.Mock(),
+            writer,
+            None,
+            mock.Mock(),
+            self.notifier,
+        )
+
+    def told(self) -> list[str]:
+        return [call[0] for call in self.notifier.method_calls]
+
+    def test_ready(self) -> None:
+        """
+        It is told of the start once the signals have been taken too.
+        """
+        self.root.startService()
+        self.assertEqual(self.told(), [])
+        ((take_signals,), _) = self.reactor.callWhenRunning.call_args
+        take_signals()
+        self.assertEqual(signal.getsignal(signal.SIGTERM), self.root._signalled)
+        self.assertEqual(self.told(), ["ready"])
+
+    def test_reload(self) -> None:
+        """
+        It is told when a reload begins and when that has ended.
+        """
+        done: Deferred[None] = Deferred()
+        self.daemon.reload.return_value = done
+        self.root._reload()
+        self.assertEqual(self.told(), ["reloading"])
+        done.callback(None)
+        self.assertEqual(self.told(), ["reloading", "ready"])
+
+    def test_stop(self) -> None:
+        """
+        It is told that the program stops before anything does.
+        """
+        order = mock.Mock()
+        order.attach_mock(self.notifier.stopping, "told")
+        order.attach_mock(self.daemon.stopService, "stopped")
+        self.root.services = [self.daemon]
+        self.root.running = True
+        self.root.stopService()
+        self.assertEqual(order.mock_calls, [mock.call.told(), mock.call.stopped()])
+
+
 class HangUpTests(SynchronousTestCase):
     """
     How it is told to reload.
@@ -93,7 +162,7 @@ class HangUpTests(SynchronousTestCase):
         hang_ups = HangUps(self.reactor)
         os.kill(os.getpid(), signal.SIGHUP)
         daemon = mock.Mock()
-        Program(self.reactor, daemon, mock.Mock(), None, None, hang_ups)
+        Program(self.reactor, daemon, mock.Mock(), None, None, hang_ups, mock.Mock())
         self.assertFalse(daemon.reload.called)
         self.turn()
         daemon.reload.assert_called_once_with()

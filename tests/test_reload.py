@@ -73,6 +73,25 @@ class ReloaderTests(ConfigTestCase):
         self.loaded(3)
         self.assertEqual(self.applied, [1, 2, 3])
 
+    def test_told(self) -> None:
+        """
+        Whoever asks is told once nothing is left to load, whatever came of it, and
+        at once where there is to be no reload.
+        """
+        first, second = self.reloader.reload(), self.reloader.reload()
+        self.loaded(1)
+        self.assertNoResult(first)
+        self.loads[-1].errback(ConfigError([Problem(Mark("f", 1), "p", "is wrong")]))
+        self.assertEqual(self.successResultOf(first), None)
+        self.assertEqual(self.successResultOf(second), None)
+        third = self.reloader.reload()
+        self.reloader.stop()
+        self.assertNoResult(third)
+        self.loaded(3)
+        self.assertEqual(self.successResultOf(third), None)
+        self.assertEqual(self.successResultOf(self.reloader.reload()), None)
+        self.assertEqual(self.applied, [1])
+
     def test_does_not_load(self) -> None:
         """
         All that is wrong with a file is logged, and nothing is applied; the next

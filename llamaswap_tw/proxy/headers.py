@@ -45,7 +45,8 @@ def request_headers(
     The headers that go up to a local model.
 
     :param headers: the client's, as `Headers.getAllRawHeaders` gives them.
-    :param peer: the client's address.
+    :param peer: the client's address, or ``b""`` where it has none: a front that
+        comes by a UNIX socket.
     :param secure: whether the client came over TLS.
     :returns: end-to-end headers, ``Host`` as the client sent it, with
         ``X-Forwarded-For`` extended and ``-Proto`` and ``-Host`` set where no
@@ -62,7 +63,7 @@ def request_headers(
         if low == b"connection":
             dropped = dropped | _named_in(values)
         elif low == b"x-forwarded-for":
-            forwarded_for = b", ".join([*values, peer])
+            forwarded_for = b", ".join([*values, peer] if peer else values)
         elif low == b"x-forwarded-proto":
             proto = values[-1]
         elif low == b"x-forwarded-host":
@@ -77,7 +78,8 @@ def request_headers(
                 sent.append((name, value))
     if dropped is not _NOT_SENT_UP:
         sent = [pair for pair in sent if pair[0].lower() not in dropped]
-    sent.append((b"X-Forwarded-For", forwarded_for))
+    if forwarded_for:
+        sent.append((b"X-Forwarded-For", forwarded_for))
     sent.append((b"X-Forwarded-Proto", proto))
     if forwarded_host is None:
         forwarded_host = host

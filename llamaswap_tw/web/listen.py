@@ -8,7 +8,7 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.endpoints import serverFromString
@@ -21,6 +21,12 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.tcp import Port
 from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from .passed import PassedEndpoint
+
+#: What ``--listen`` calls the sockets that whoever started us has opened.
+PASSED = "systemd"
 
 #: Where it listens on loopback unless told otherwise, and where it has a
 #: certificate.
@@ -96,13 +102,13 @@ class PromptEndpoint:
 @dataclass(frozen=True)
 class SecureEndpoint:
     """
-    Listens on a TCP port, and speaks TLS there.
+    Listens, and speaks TLS there.
 
     :ivar beneath: listens.
     :ivar contexts: makes what a connection is encrypted with.
     """
 
-    beneath: PromptEndpoint
+    beneath: PromptEndpoint | PassedEndpoint
     contexts: Any
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
@@ -195,8 +201,8 @@ class Address:
     One ``--listen``.
 
     :ivar text: as it was written.
-    :ivar reach: ``"loopback"``, ``"network"``, or ``"other"`` where the
-        endpoint string decides.
+    :ivar reach: ``"loopback"``, ``"network"``, or ``"other"`` where whoever opens
+        the socket, or the endpoint string, decides.
     """
 
     text: str
@@ -214,8 +220,15 @@ class Address:
             endpoint string says itself what it is.
         :raises BadAddress: if it is no address and no endpoint string.
         """
-        if self.hosts:
-            plain = [PromptEndpoint(reactor, host, self.port) for host in self.hosts]
+        plain: list[PromptEndpoint | PassedEndpoint] = [
+            PromptEndpoint(reactor, host, self.port) for host in self.hosts
+        ]
+        if self.text == PASSED:
+            # Imported on first use: few are passed any.
+            from .passed import passed_endpoints
+
+            plain += passed_endpoints(reactor)
+        if plain:
             if certificate is None:
                 return [*plain]
             contexts = certificate.contexts()
@@ -235,18 +248,20 @@ def parse_address(text: str) -> Address:
     Read one ``--listen``.
 
     :param text: ``127.0.0.1:8080``, ``:9000`` (all interfaces),
-        ``localhost:9000``, ``[::1]:9000``, ``9000`` (loopback), or any Twisted
-        endpoint string.
+        ``localhost:9000``, ``[::1]:9000``, ``9000`` (loopback), ``systemd`` for
+        the sockets that were passed, or any Twisted endpoint string.
     :raises BadAddress: if the port is out of range or the host is no address.
     """
     if text.isascii() and text.isdigit():
         text = f"127.0.0.1:{text}"
+    if text == PASSED:
+        return Address(text, "other")
     match = _HOST_PORT.fullmatch(text)
     if match is None:
         if ":" not in text:
             raise BadAddress(
-                f"cannot listen on {text!r}: write HOST:PORT, :PORT, PORT or a "
-                "Twisted endpoint string"
+                f"cannot listen on {text!r}: write HOST:PORT, :PORT, PORT, systemd "
+                "or a Twisted endpoint string"
             )
         return Address(text, _reach_of_endpoint(text))
     port = int(match["port"])

@@ -89,6 +89,16 @@ class RequestHeadersTests(SynchronousTestCase):
         self.assertEqual(sent[b"X-Forwarded-Proto"], [b"https"])
         self.assertEqual(sent[b"X-Forwarded-Host"], [b"public.example"])
 
+    def test_forwarded_by_unix_socket(self) -> None:
+        """
+        A front that comes by a UNIX socket has no address: what it tells is passed
+        on as it is, and nothing where it tells nothing.
+        """
+        headers = [(b"X-Forwarded-For", [b"1.2.3.4"])]
+        sent = dict(request_headers(headers, b"", False))
+        self.assertEqual(sent[b"X-Forwarded-For"], b"1.2.3.4")
+        self.assertNotIn(b"X-Forwarded-For", dict(request_headers([], b"", False)))
+
     def test_accept_encoding(self) -> None:
         """
         Only codings that the daemon can read are asked for.
