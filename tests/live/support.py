@@ -120,6 +120,7 @@ class Program:
     :param command: what to run.
     :param folder: where, and where its output goes.
     :param environment: added to the test's own.
+    :param descriptors: which it inherits, beside the usual three.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Program:
         command: Sequence[str],
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self._output = folder / "stdout"
         self._errors = folder / "stderr"
@@ -139,6 +141,7 @@ class Program:
                 stderr=err,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
+                pass_fds=descriptors,
             )
 
     @property
