@@ -23,6 +23,8 @@ class DateClock:
     def __init__(self, clock: IReactorTime) -> None:
         self._seconds = clock.seconds
         self._until = -inf
+        self._value = b""
+        self._line = b""
 
     def value(self) -> bytes:
         """

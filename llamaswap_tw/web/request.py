@@ -176,7 +176,8 @@ class Request(TwistedRequest):
         data = b"" if self.body is None else self.body.in_memory
         if data is None:
             raise BadRequest("the request body is too large for this path")
-        headers = self.requestHeaders
+        headers, link = self.requestHeaders, self._link
+        assert link is not None
         super().__init__(self.channel, False, parsePOSTFormSubmission=False)
         self.requestHeaders = headers
         self.content = BytesIO(data)
@@ -184,7 +185,7 @@ class Request(TwistedRequest):
         # Klein takes the path apart by these two.
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
-        self.setHeader(b"Date", self.channel.site.date.value())
+        self.setHeader(b"Date", link.site.date.value())
         if self.clientproto == b"HTTP/1.0":
             # A resource's response need not have a length.
             self.channel.persistent = False

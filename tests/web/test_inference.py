@@ -528,7 +528,10 @@ class RelayedTests(InferenceTestCase):
         self.connection.ask("POST", "/v1/completions", JSON, b'{"model":"llama"}')
         answer = self.grant()
         self.model.answers[0].callback(answer)
-        second = b'POST /v1/completions HTTP/1.1\r\nHost: h\r\nContent-Length: 21\r\n\r\n{"model":"'
+        second = (
+            b"POST /v1/completions HTTP/1.1\r\nHost: h\r\n"
+            b'Content-Length: 21\r\n\r\n{"model":"'
+        )
         self.connection.send(second[:30])
         self.connection.send(second[30:])
         self.assertEqual(self.model.asked, ["llama"])
