@@ -196,6 +196,20 @@ class BodyTooLarge(RequestError):
         )
 
 
+class UnknownCoding(RequestError):
+    """
+    The body is compressed, and would have to be read or changed.
+    """
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a body with a Content-Encoding goes up as it is: no model is found in it, "
+            "and no filter changes it; send it as it is without"
+        )
+
+
 class BodyNotStored(RequestError):
     """
     A body too large for memory could not be written to disk.

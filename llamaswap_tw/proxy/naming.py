@@ -153,6 +153,8 @@ def asked_in_multipart(content_type: bytes, file: IO[bytes]) -> Asked:
         parser.finalize()
     except FormParserError as e:
         raise BadRequest(f"the multipart form is broken: {e}")
+    if not (collector.is_whole or "model" in collector.fields):
+        raise BadRequest("the multipart form is broken: it has no end")
     return _asked_in_fields(collector.fields)
 
 
@@ -163,14 +165,24 @@ def _asked_in_fields(fields: dict[str, str]) -> Asked:
 class _FieldCollector(FormParts):
     """
     Keeps the two fields that matter; files and all else pass by.
+
+    :ivar fields: their values, by their names.
+    :ivar is_whole: whether the end of the form was seen.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.fields: dict[str, str] = {}
+        self.is_whole = False
         self._name: str | None = None
         self._data: list[bytes] = []
         self._size = 0
+
+    def callbacks(self) -> Any:
+        return {**super().callbacks(), "on_end": self._form_ended}
+
+    def _form_ended(self) -> None:
+        self.is_whole = True
 
     def part_began(self, field: bytes | None) -> None:
         name = None if field is None else field.decode("utf-8", "replace")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import orjson
 
-from ..errors import MethodNotAllowed, RequestError, Unauthorized
+from ..errors import MethodNotAllowed, RequestError, Unauthorized, UnknownCoding
 
 _JSON = b"application/json"
 
@@ -38,6 +38,9 @@ def render_error(
         headers.append((b"Retry-After", b"%d" % error.retry_after))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"Allow", ", ".join(error.allowed).encode()))
+    if isinstance(error, UnknownCoding):
+        # RFC 9110, 12.5.3: that is what the client can do about it.
+        headers.append((b"Accept-Encoding", b"identity"))
     if isinstance(error, Unauthorized):
         headers.append((b"WWW-Authenticate", b'Basic realm="llama-swap"'))
     return headers, body

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from ..errors import BadRequest
 from .head import SLASHES
 from .inference import Inference, ModelRoute
+from .refusals import NotImplementedHere
 from .request import Request
 
 
@@ -70,6 +71,9 @@ class Front:
             unquote_to_bytes(request.path).decode("utf-8")
         except UnicodeDecodeError:
             raise BadRequest("the path is not percent-encoded UTF-8")
+        if request.method != request.method.upper():
+            # Klein would take it for the one in upper case.
+            raise NotImplementedHere("the names of methods are in upper case")
         request.enter_resource(self._room_of(request.path))
 
     def _room_of(self, path: bytes) -> Callable[[Request], None]:

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
 from ..config.schema import Config
-from ..errors import MethodNotAllowed, NoModelNamed, RequestError
+from ..errors import MethodNotAllowed, NoModelNamed, RequestError, UnknownCoding
 from ..interfaces import IDownstream
 from ..proxy.body import InThread, RequestBody
 from ..proxy.filters import (
@@ -40,6 +40,7 @@ from ..proxy.peers import PeerLeases, Peers
 from ..proxy.relay import Leases, Relay
 from ..routing.directory import Directory
 from ..routing.names import Found, LocalModel
+from .head import tokens
 from .request import Request
 
 _log = Logger()
@@ -51,6 +52,9 @@ _LARGE = 1024 * 1024
 _PROLOGUE = 1024
 
 _BRACE = ord("{")
+
+#: Content codings that change nothing.
+_PLAIN = frozenset([b"identity", b""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,12 @@ class Inference:
         if body is None or body.size == 0 or method != b"POST":
             self._forward(request, route, asked_in_query(request.query))
             return
+        if _is_coded(request):
+            asked = asked_in_query(request.query)
+            if asked.model is None:
+                raise UnknownCoding()
+            self._forward(request, route, asked)
+            return
         data = body.in_memory
         if data is None or len(data) > _LARGE:
             self._look_into_large(request, route, body)
@@ -251,6 +261,8 @@ class Inference:
             and destination.tells_loading
             and destination.streams(asked.stream)
         )
+        if destination.filters is not None and _is_coded(request):
+            raise UnknownCoding()
         if destination.filters is None or request.body is None:
             self._relay(request, route, destination, tells)
         else:
@@ -368,6 +380,14 @@ class Inference:
         elif request.body is not None:
             _log.failure("looking into a request's body", reason)
             request.refuse(RequestError("the request's body could not be read"))
+
+
+def _is_coded(request: Request) -> bool:
+    """
+    Whether a request's body is compressed or the like.
+    """
+    values = request.requestHeaders._rawHeaders.get(b"Content-Encoding")
+    return values is not None and not tokens(values) <= _PLAIN
 
 
 def _look(file: IO[bytes], content_type: bytes, query: bytes) -> Asked:

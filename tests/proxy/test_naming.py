@@ -241,6 +241,10 @@ class MultipartTests(SynchronousTestCase):
             BadRequest, asked_in_multipart, b"multipart/form-data", BytesIO(b"")
         )
         self.assertRaises(BadRequest, self.asked, b"--other\r\n\r\n")
+        # The end of a form may be missing, but not that of the name.
+        body = form((b'name="model"', b"whisper"), (b'name="a"', b"b"))
+        self.assertRaises(BadRequest, self.asked, body[: body.index(b"sper")])
+        self.assertEqual(self.asked(body[:-20]), Asked("whisper"))
 
     def test_long_name(self) -> None:
         """

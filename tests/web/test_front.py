@@ -119,6 +119,14 @@ class FrontTests(SynchronousTestCase):
             self.connection.ask("GET", target)
             self.assertEqual(self.others[-1].path, b"/")
 
+    def test_lower_case(self) -> None:
+        """
+        A method in lower case is another one than that in upper case.
+        """
+        self.connection.ask("get", "/running")
+        self.assertEqual(self.connection.response().status, 501)
+        self.assertEqual(self.others, [])
+
     def test_double_slashes(self) -> None:
         """
         A path with ``//`` is sent to the clean one on this host, query and
