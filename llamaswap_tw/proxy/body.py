@@ -5,7 +5,7 @@ A request's body, on its way in: in memory while it is small, else in a file.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import SEEK_END
 from threading import Lock
 from typing import IO, Any, Protocol
@@ -71,13 +71,13 @@ class _TemporaryFile:
         self._file: IO[bytes] | None = None
         self._closed = False
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: Sequence[bytes]) -> None:
         with self._lock:
             if self._closed:
                 return
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="llamaswap-")
-            self._file.write(data)
+            self._file.writelines(data)
             self._file.flush()
 
     def read(self, offset: int) -> bytes:
@@ -166,8 +166,7 @@ class _Spool:
         if self._busy:
             return
         if self._waiting:
-            data = b"".join(self._waiting)
-            self._waiting.clear()
+            data, self._waiting = self._waiting, []
             self._waiting_size = 0
             self._busy = True
             stored = self._in_thread(self.file.append, data)
@@ -199,6 +198,7 @@ class RequestBody:
     :param in_thread: runs a function in a thread.
     :param source: paused while the disk is slower than the client.
     :param memory_limit: from how many bytes on it goes to disk.
+    :param announced: its length, in bytes, where that is known.
     :ivar size: bytes so far.
     """
 
@@ -218,6 +218,7 @@ class RequestBody:
         in_thread: InThread,
         source: Paced,
         memory_limit: int = MEMORY_LIMIT,
+        announced: int | None = None,
     ) -> None:
         self.size = 0
         self._chunks: list[bytes] = []
@@ -226,6 +227,8 @@ class RequestBody:
         self._source = source
         self._memory_limit = memory_limit
         self._spool: _Spool | None = None
+        if announced is not None and announced > memory_limit:
+            self._spool = _Spool(in_thread, source)
 
     def write(self, data: bytes) -> None:
         """
@@ -243,7 +246,8 @@ class RequestBody:
         self._chunks.append(data)
         if self.size > self._memory_limit:
             self._spool = _Spool(self._in_thread, self._source)
-            self._spool.write(b"".join(self._chunks))
+            for chunk in self._chunks:
+                self._spool.write(chunk)
             self._chunks.clear()
 
     def finish(self) -> Deferred[None] | None:

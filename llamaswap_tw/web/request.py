@@ -108,7 +108,9 @@ class Request(TwistedRequest):
             return refusal if length != 0 else None
         if length != 0 and self.method != b"OPTIONS":
             # That is answered without a key, and not by what its body says.
-            self.body = RequestBody(site.max_body, site.in_thread, channel.body_source)
+            self.body = RequestBody(
+                site.max_body, site.in_thread, channel.body_source, announced=length
+            )
         return None
 
     def handleContentChunk(self, data: bytes) -> None:

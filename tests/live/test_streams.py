@@ -134,21 +134,10 @@ class PaceTests(StreamTestCase):
         self.assertEqual(read, size)
         self.assertLess(most, 10)
 
-    def test_large_request(self) -> None:
+    def test_too_large_request(self) -> None:
         """
-        A body that is too large for memory reaches the model byte for byte, and
-        one over ``maxRequestBody`` is refused before it is sent.
+        A body over ``maxRequestBody`` is refused before it is sent.
         """
-        text = "x" * (40 * MEGABYTE)
-        body = json.dumps(
-            {"model": "m", "simulator": {"echo": True}, "text": text}
-        ).encode()
-        answer = self.running.ask("POST", "/v1/chat/completions", body)
-        self.assertEqual(answer.status, 200, answer.body[:500])
-        self.assertEqual(
-            answer.json["body"],
-            {"sha256": hashlib.sha256(body).hexdigest(), "length": len(body)},
-        )
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
             client.settimeout(30)
             client.sendall(

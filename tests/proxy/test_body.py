@@ -121,6 +121,27 @@ class BodyTests(SynchronousTestCase):
         body.close()
         self.threads.work()
 
+    def test_announced(self) -> None:
+        """
+        A body that is known to be large is never in memory; a small one is.
+        """
+        body = RequestBody(1000, self.threads.run, self.source, 100, announced=101)
+        body.write(b"x" * 50)
+        body.write(b"y" * 51)
+        self.assertIsNone(body.in_memory)
+        stored = body.finish()
+        assert stored is not None
+        self.threads.work()
+        self.successResultOf(stored)
+        read = body.inspect(lambda file: file.read())
+        self.threads.work()
+        self.assertEqual(self.successResultOf(read), b"x" * 50 + b"y" * 51)
+        body.close()
+        self.threads.work()
+        body = RequestBody(1000, self.threads.run, self.source, 100, announced=100)
+        body.write(b"x" * 100)
+        self.assertEqual(body.in_memory, b"x" * 100)
+
     def test_paused_by_consumer(self) -> None:
         """
         A model that reads slowly is not sent more than it asks for.

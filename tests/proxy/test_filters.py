@@ -4,12 +4,15 @@ Tests for `llamaswap_tw.proxy.filters`: which filters, on which kind of body.
 
 from __future__ import annotations
 
+import tempfile
 from io import BytesIO
+from typing import IO
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.config.schema import Filters as Rules
 from llamaswap_tw.config.schema import Model, Peer
+from llamaswap_tw.errors import BadRequest
 from llamaswap_tw.proxy.filters import (
     NO_FILTERS,
     BodyKind,
@@ -89,6 +92,16 @@ class RulesTests(SynchronousTestCase):
         self.assertEqual(target.getvalue(), b"")
 
 
+def on_disk(body: bytes) -> IO[bytes]:
+    """
+    A file with that in it.
+    """
+    file = tempfile.TemporaryFile()
+    file.write(body)
+    file.seek(0)
+    return file
+
+
 class KindTests(SynchronousTestCase):
     """
     Each kind of body has its way.
@@ -125,10 +138,10 @@ class KindTests(SynchronousTestCase):
         filters = Filters("own", ("seed",))
         for body, content_type, expected in self.cases:
             self.assertEqual(rewrite_body(body, content_type, filters), expected)
-            target = BytesIO()
-            changed = rewrite_file(BytesIO(body), target, content_type, filters)
-            self.assertEqual(changed, expected != body)
-            self.assertEqual(target.getvalue(), expected if changed else b"")
+            with on_disk(body) as source, BytesIO() as target:
+                changed = rewrite_file(source, target, content_type, filters)
+                self.assertEqual(changed, expected != body)
+                self.assertEqual(target.getvalue(), expected if changed else b"")
 
     def test_no_name(self) -> None:
         """
@@ -137,19 +150,46 @@ class KindTests(SynchronousTestCase):
         filters = Filters(None, ("seed",), {"a": 1})
         for body, content_type, _ in self.cases[1:]:
             self.assertIs(rewrite_body(body, content_type, filters), body)
-            self.assertFalse(
-                rewrite_file(BytesIO(body), BytesIO(), content_type, filters)
-            )
+            with on_disk(body) as source:
+                self.assertFalse(rewrite_file(source, BytesIO(), content_type, filters))
 
     def test_nothing_changed(self) -> None:
         """
         A file in which nothing is to be changed is not written anew.
         """
-        target = BytesIO()
-        self.assertFalse(
-            rewrite_file(BytesIO(b'{"a": 1}'), target, b"", Filters(strip=("b",)))
+        for body in (b'{"a": 1}', b" [1]", '{"a": 1}'.encode("utf-16-le")):
+            with on_disk(body) as source, BytesIO() as target:
+                content_type, filters = b"application/json", Filters(strip=("b",))
+                self.assertFalse(rewrite_file(source, target, content_type, filters))
+                self.assertEqual(target.getvalue(), b"")
+
+    def test_file_as_memory(self) -> None:
+        """
+        A document on disk is changed as one in memory is, in every encoding.
+        """
+        filters = Filters("own", ("a.b", "c"), {"d.-1": 7, "e": {"f": None}})
+        text = (
+            ' \n{"model":"x", "a": {"b": 1, "z": 1e400}, "c":[], "d": [1], '
+            '"é":"\\ud800"} '
         )
-        self.assertEqual(target.getvalue(), b"")
+        for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32-be"):
+            body = text.encode(encoding)
+            with on_disk(body) as source, BytesIO() as target:
+                self.assertTrue(
+                    rewrite_file(source, target, b"application/json", filters)
+                )
+                self.assertEqual(
+                    target.getvalue(), rewrite_body(body, b"application/json", filters)
+                )
+
+    def test_broken_file(self) -> None:
+        """
+        One that is no JSON is refused, and nothing written.
+        """
+        with on_disk(b'{"a": 1') as source, BytesIO() as target:
+            with self.assertRaises(BadRequest):
+                rewrite_file(source, target, b"", Filters(strip=("a",)))
+            self.assertEqual(target.getvalue(), b"")
 
     def test_empty_body(self) -> None:
         """

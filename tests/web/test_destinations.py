@@ -264,6 +264,24 @@ class FilterTests(DestinationsTestCase):
         self.assertEqual(self.sent(), b"RIFF\0")
         self.assertTrue(self.model.sent[-1][1].endswith(b"/infill?model=filtered"))
 
+    def test_compressed(self) -> None:
+        """
+        A compressed body goes up as it is where the query names the model and nothing
+        is to be changed; else it is refused, and the client told what would do.
+        """
+        headers = {**JSON, "Content-Encoding": "gzip"}
+        self.post(b"\x1f\x8b", headers, "/infill?model=one")
+        self.assertEqual(self.sent(), b"\x1f\x8b")
+        for path in ("/infill?model=renamed", "/infill"):
+            self.connect()
+            self.post(b"\x1f\x8b", headers, path)
+            response = self.connection.response()
+            self.assertEqual((path, response.status), (path, 415))
+            self.assertEqual(response.headers["accept-encoding"], "identity")
+        headers["Content-Encoding"] = "Identity"
+        body = b'{"model": "one"}'
+        self.assertEqual(self.sent_for(body, headers), body)
+
     def test_large(self) -> None:
         """
         A large body is changed in a thread, one beyond memory on disk.

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import IO
 
 from .forms import rewrite_urlencoded
-from .json_body import rewrite_json
+from .json_body import rewrite_json, rewrite_json_file
 from .multipart import rewrite_multipart, rewrite_multipart_file
 from .rules import Filters
 
@@ -72,10 +72,10 @@ def rewrite_file(
     source: IO[bytes], target: IO[bytes], content_type: bytes, filters: Filters
 ) -> bool:
     """
-    As `rewrite_body`, from file to file; called in a thread.  A multipart form
-    is never held in memory; what else there is, is.
+    As `rewrite_body`, from file to file; called in a thread.  Only an urlencoded
+    form is held in memory.
 
-    :param source: the body, at its beginning.
+    :param source: the body, at its beginning; a real file, and not empty.
     :param target: where the new one is written.
     :returns: whether anything changes; else nothing was written.
     :raises BadRequest: if the filters cannot be applied.
@@ -89,6 +89,8 @@ def rewrite_file(
         return name is not None and rewrite_multipart_file(
             source, target, content_type, name
         )
+    if kind is BodyKind.JSON:
+        return rewrite_json_file(source, target, filters)
     if kind is BodyKind.OTHER:
         return False
     data = source.read()

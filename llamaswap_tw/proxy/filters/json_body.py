@@ -7,6 +7,10 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
+from itertools import chain
+from mmap import ACCESS_READ, mmap
+from typing import IO, cast
 
 import orjson
 
@@ -44,14 +48,52 @@ def rewrite_json(data: bytes, filters: Filters) -> bytes:
         spliced = _splice_model(data, filters.model_name)
         if spliced is not None:
             return spliced
-    encoding = json.detect_encoding(data)
-    if not encoding.startswith("utf-8"):
-        return _rewrite_encoded(data, encoding, filters)
-    prologue = _START.match(data, len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0)
+    if not _is_utf8(data):
+        return _rewrite_encoded(data, filters)
+    rewritten = _rewritten(data, filters)
+    return data if rewritten is None else b"".join(rewritten)
+
+
+def rewrite_json_file(source: IO[bytes], target: IO[bytes], filters: Filters) -> bool:
+    """
+    As `rewrite_json`, from file to file: what stays as it is is never held.
+
+    :param source: the body; a real file, and not empty.
+    :param target: where the new one is written.
+    :returns: whether anything changes; else nothing was written.
+    :raises BadRequest: as `rewrite_json`.
+    """
+    # It is unmapped when the last piece of it is forgotten.
+    mapped = mmap(source.fileno(), 0, access=ACCESS_READ)
+    # Slices of it are bytes; `find` and regular expressions take it as they do those.
+    data = cast(bytes, mapped)
+    if _is_utf8(data):
+        rewritten = _rewritten(data, filters)
+    else:
+        whole = data[:]
+        changed = _rewrite_encoded(whole, filters)
+        rewritten = None if changed is whole else iter([changed])
+    if rewritten is None:
+        return False
+    target.writelines(rewritten)
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    # The first four bytes decide.
+    return json.detect_encoding(data[:4]).startswith("utf-8")
+
+
+def _rewritten(data: bytes, filters: Filters) -> Iterator[bytes | memoryview] | None:
+    """
+    :returns: what goes up, in pieces, or `None` where nothing changes.
+    """
+    begins = len(BOM_UTF8) if data[: len(BOM_UTF8)] == BOM_UTF8 else 0
+    prologue = _START.match(data, begins)
     assert prologue is not None
     start = prologue.end()
     if data[start : start + 1] != b"{":
-        return data
+        return None
     document, end = open_object(data, start)
     changed = False
     if filters.model_name is not None:
@@ -61,8 +103,8 @@ def rewrite_json(data: bytes, filters: Filters) -> bytes:
     for path, value in filters.sets():
         changed |= set_at(document, path, encode(value))
     if not changed:
-        return data
-    return b"".join([data[:start], *pieces(document), data[end:]])
+        return None
+    return chain([data[:start]], pieces(document), [memoryview(data)[end:]])
 
 
 def _splice_model(data: bytes, name: str) -> bytes | None:
@@ -96,10 +138,11 @@ def _splice_model(data: bytes, name: str) -> bytes | None:
     return b"".join([data[: value.start(1)], encode(name).data, data[value.end(1) :]])
 
 
-def _rewrite_encoded(data: bytes, encoding: str, filters: Filters) -> bytes:
+def _rewrite_encoded(data: bytes, filters: Filters) -> bytes:
     """
     The same in UTF-16 or UTF-32, which some parsers understand.
     """
+    encoding = json.detect_encoding(data)
     try:
         text = data.decode(encoding, "surrogatepass")
     except UnicodeDecodeError:
