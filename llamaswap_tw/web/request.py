@@ -236,8 +236,11 @@ class Request(TwistedRequest):
         if self.cors is not None:
             headers = with_cors(headers, self.cors)
         lines = [b"%b %d %b\r\n" % (self.clientproto, code, phrase)]
+        dated = False
         for name, value in headers:
             lines.append(b"%b: %b\r\n" % (name, value))
+            if len(name) == 4 and name.lower() == b"date":
+                dated = True
         if length is not None:
             lines.append(b"Content-Length: %d\r\n" % length)
         elif code not in NO_BODY_CODES and self.method != b"HEAD":
@@ -250,11 +253,11 @@ class Request(TwistedRequest):
             lines.append(b"Connection: close\r\n")
         elif self.clientproto == b"HTTP/1.0":
             lines.append(b"Connection: keep-alive\r\n")
-        head = b"".join(lines)
-        if b"\r\ndate:" not in head.lower():
+        if not dated:
             # RFC 9110, 6.6.1: in what we make, and in what we pass on.
-            head += channel.site.date.line()
-        self._out.append(head + b"\r\n")
+            lines.append(channel.site.date.line())
+        lines.append(b"\r\n")
+        self._out.append(b"".join(lines))
 
     def send(self, data: bytes) -> None:
         """
