@@ -20,7 +20,6 @@ from websockets.sync.client import ClientConnection, connect
 import tests
 from tests.certificates import Chain
 
-from .nginx import NGINX, Nginx
 from .support import LiveTestCase, simulator, simulator_says, wait_for
 from .test_streams import MEGABYTE, resident_megabytes
 
@@ -305,26 +304,6 @@ class WebSocketTests(UpstreamTestCase):
             time.sleep(0.3)
             yield
             self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 200 "))
-
-
-class NginxTests(UpstreamTestCase):
-    """
-    Behind nginx.
-    """
-
-    if NGINX is None:
-        skip = "nginx is not installed"
-
-    def test_websocket(self) -> None:
-        """
-        A WebSocket goes through an nginx that passes ``Upgrade`` on.
-        """
-        nginx = Nginx(self.folder(), self.running.port)
-        self.addCleanup(nginx.end)
-        nginx.wait_until_listening()
-        with self.connect("/upstream/org/ws/echo", nginx.port) as made:
-            made.send(b"x" * MEGABYTE)
-            self.assertEqual(made.recv(), b"x" * MEGABYTE)
 
 
 class HttpsTests(UpstreamTestCase):
