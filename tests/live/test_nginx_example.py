@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from .nginx import NGINX, ExampleNginx
 from .support import (
@@ -278,7 +279,7 @@ class RequestTests(ExampleTestCase):
         with connect(
             f"wss://{self.host}/upstream/ws/echo",
             ssl=self.context,
-            origin=f"https://{self.host}",  # type: ignore[arg-type]  # only a name
+            origin=Origin(f"https://{self.host}"),
             proxy=None,
             open_timeout=PATIENCE,
             max_size=None,
