@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .exchange import Exchange
 from .generate import event, generate
 from .text import Generation, tokens_in
+from .tools import Call, call_of, script_for
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 class MessageShape:
     """
-    ``/v1/messages``: a message with one block of text.
+    ``/v1/messages``: a message with one block, of text.
     """
 
     _BEFORE = (
@@ -36,6 +37,9 @@ class MessageShape:
     def _stop_reason(self, generation: Generation) -> str:
         return "max_tokens" if generation.limited else "end_turn"
 
+    def _block(self, text: str) -> dict[str, Any]:
+        return {"type": "text", "text": text}
+
     def _usage(self, generation: Generation, sent: int) -> dict[str, int]:
         return {
             "cache_read_input_tokens": 0,
@@ -49,7 +53,7 @@ class MessageShape:
         """
         return {
             **self._message,
-            "content": [{"type": "text", "text": generation.text()}],
+            "content": [self._block(generation.text())],
             "stop_reason": self._stop_reason(generation),
             "stop_sequence": None,
             "usage": self._usage(generation, generation.tokens),
@@ -66,10 +70,10 @@ class MessageShape:
             "stop_sequence": None,
             "usage": self._usage(generation, 0),
         }
-        block = {"type": "text", "text": ""}
+        start = {"index": 0, "content_block": self._block("")}
         return (
             event({"type": "message_start", "message": message})
-            + event({"type": "content_block_start", "index": 0, "content_block": block})
+            + event({"type": "content_block_start", **start})
             + event({"type": "ping"})
         )
 
@@ -92,6 +96,38 @@ class MessageShape:
         )
 
 
+class CallShape(MessageShape):
+    """
+    ``/v1/messages``: a message with one call of a tool.
+
+    :param call: the call; its arguments are what is generated.
+    """
+
+    _BEFORE = (
+        b"event: content_block_delta\ndata: "
+        b'{"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"input_json_delta","partial_json":"'
+    )
+
+    def __init__(self, simulator: Simulator, call: Call) -> None:
+        super().__init__(simulator)
+        self._id = simulator.new_id("toolu_")
+        self._call = call
+
+    def _stop_reason(self, generation: Generation) -> str:
+        return "tool_use"
+
+    def _block(self, text: str) -> dict[str, Any]:
+        # A stream begins with none of the arguments.
+        given = self._call.arguments if text else {}
+        return {
+            "type": "tool_use",
+            "id": self._id,
+            "name": self._call.name,
+            "input": given,
+        }
+
+
 def _prompt(exchange: Exchange) -> list[Any]:
     return [exchange.asked.get("system"), exchange.asked.get("messages")]
 
@@ -100,7 +136,12 @@ def messages(simulator: Simulator, exchange: Exchange) -> None:
     """
     Answer ``/v1/messages``.
     """
-    generate(simulator, exchange, _prompt(exchange), MessageShape(simulator))
+    prompt, call = _prompt(exchange), call_of(exchange.asked)
+    if call is not None:
+        generate(simulator, exchange, prompt, CallShape(simulator, call), call.script)
+    else:
+        script = script_for(simulator.name, exchange.asked)
+        generate(simulator, exchange, prompt, MessageShape(simulator), script)
 
 
 def count_tokens(simulator: Simulator, exchange: Exchange) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from .exchange import EVENTS, JSON, Exchange
-from .text import Generation, tokens_in, tokens_wanted
+from .text import Generation, Script, tokens_in, tokens_wanted
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -58,19 +58,27 @@ def event(value: dict[str, Any]) -> bytes:
 
 
 def generate(
-    simulator: Simulator, exchange: Exchange, prompt: Any, shape: Shape
+    simulator: Simulator,
+    exchange: Exchange,
+    prompt: Any,
+    shape: Shape,
+    script: Script | None = None,
 ) -> None:
     """
     Answer a request with generated tokens.
 
     :param prompt: as `tokens_in` takes it.
     :param shape: the API's.
+    :param script: what is said, whole, whatever the request's limit; or `None` for
+        what the model always says.
     """
     asked, provoked = exchange.asked, exchange.provoked
     tokens, limited = tokens_wanted(asked)
+    if script is not None:
+        tokens, limited = len(script), False
     generation = Generation(
         model=simulator.name,
-        vocabulary=simulator.vocabulary,
+        vocabulary=simulator.vocabulary if script is None else script,
         prompt_tokens=max(1, tokens_in(prompt)),
         tokens=tokens,
         limited=limited,

@@ -11,6 +11,7 @@ import orjson
 from .exchange import Exchange
 from .generate import data, generate
 from .text import Generation
+from .tools import Call, call_of, script_for
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -119,6 +120,60 @@ class ChatShape(_Shape):
         return self._last_chunks(generation, self._chunk, choice)
 
 
+class CallShape(ChatShape):
+    """
+    ``/v1/chat/completions``, where the answer is a call of a tool.
+
+    :param call: the call; its arguments are what is generated.
+    """
+
+    def __init__(self, simulator: Simulator, exchange: Exchange, call: Call) -> None:
+        super().__init__(simulator, exchange)
+        self._call = {
+            "id": simulator.new_id("call_"),
+            "type": "function",
+            "function": {"name": call.name, "arguments": ""},
+        }
+        self._name = call.name
+        self._before = (
+            b'data: {"choices":[{"index":0,"finish_reason":null,"delta":{"tool_calls":'
+            b'[{"index":0,"function":{"arguments":"'
+        )
+        self._after = b'"}}]}}],' + orjson.dumps(self._chunk)[1:] + b"\n\n"
+
+    def whole(self, generation: Generation) -> dict[str, Any]:
+        """
+        A ``chat.completion`` with a call in place of text.
+        """
+        value = super().whole(generation)
+        function = {"name": self._name, "arguments": generation.text()}
+        value["choices"][0] |= {
+            "finish_reason": "tool_calls",
+            "message": {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{**self._call, "function": function}],
+            },
+        }
+        return value
+
+    def opening(self, generation: Generation) -> bytes:
+        """
+        The role, and which tool is called.
+        """
+        delta = {"tool_calls": [{"index": 0, **self._call}]}
+        choice = {"index": 0, "finish_reason": None, "delta": delta}
+        called = data({"choices": [choice], **self._chunk})
+        return super().opening(generation) + called
+
+    def closing(self, generation: Generation) -> bytes:
+        """
+        As for text, with another reason.
+        """
+        choice = {"index": 0, "finish_reason": "tool_calls", "delta": {}}
+        return self._last_chunks(generation, self._chunk, choice)
+
+
 class CompletionShape(_Shape):
     """
     ``/v1/completions``.
@@ -175,8 +230,14 @@ def chat(simulator: Simulator, exchange: Exchange) -> None:
     """
     Answer ``/v1/chat/completions``.
     """
-    prompt = exchange.asked.get("messages")
-    generate(simulator, exchange, prompt, ChatShape(simulator, exchange))
+    asked = exchange.asked
+    prompt, call = asked.get("messages"), call_of(asked)
+    if call is not None:
+        shape = CallShape(simulator, exchange, call)
+        generate(simulator, exchange, prompt, shape, call.script)
+    else:
+        script = script_for(simulator.name, asked)
+        generate(simulator, exchange, prompt, ChatShape(simulator, exchange), script)
 
 
 def completions(simulator: Simulator, exchange: Exchange) -> None:

@@ -5,6 +5,7 @@ What the simulated model says, and how its tokens are counted.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,32 @@ class Vocabulary:
         return self._words_json[(index - 2) % len(_WORDS)]
 
 
+class Script:
+    """
+    Tokens that are said as they are, and no others.
+
+    :param tokens: in their order.
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens = tokens
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def text(self, index: int) -> str:
+        """
+        :param index: the token's place in the answer, from 0 on.
+        """
+        return self._tokens[index]
+
+    def json(self, index: int) -> bytes:
+        """
+        The same, as it stands between the quotes of a JSON string.
+        """
+        return _in_json(self._tokens[index])
+
+
 def _in_json(text: str) -> bytes:
     return orjson.dumps(text)[1:-1]
 
@@ -94,6 +121,7 @@ class Generation:
     One answer, as it comes about; times are in seconds of the reactor's clock.
 
     :ivar model: the model's name.
+    :ivar vocabulary: what is said.
     :ivar prompt_tokens: the prompt's length.
     :ivar tokens: how many are generated in all.
     :ivar limited: whether the request's limit ends it.
@@ -105,7 +133,7 @@ class Generation:
     """
 
     model: str
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary | Script
     prompt_tokens: int
     tokens: int
     limited: bool
