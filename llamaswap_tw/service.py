@@ -40,7 +40,6 @@ from .routing.fifo import FifoScheduler
 from .routing.router import Router
 from .settings import launch_of, limits_of, policy_of
 from .web.auth import KeyRing
-from .web.channel import Site
 from .web.cors import Cors
 from .web.front import Front
 from .web.hosts import AllowedHosts
@@ -48,6 +47,7 @@ from .web.inference import Inference, model_routes
 from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
 from .web.passthrough import Passthrough
+from .web.site import Site
 
 _log = Logger()
 

@@ -6,28 +6,25 @@ daemon decides when a head is in rather than when the body is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
+    IHandshakeListener,
     IPushProducer,
-    IReactorTime,
     ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, _IdentityTransferDecoder
-from twisted.web.server import Site as TwistedSite
+from zope.interface import implementer
 
 from ..errors import RequestError, ShuttingDown
 from ..proxy.prompt import prompt_writer
 from ..proxy.succession import Predecessor
-from .date import DateClock
 from .envelope import phrase, render_error
 from .head import LONGEST_LENGTH, Head, asks_for_websocket, ordinary_head, tokens
+from .http1 import Http1Request
 from .patience import Awaited, Patience
 from .refusals import (
     ExpectationFailed,
@@ -37,20 +34,11 @@ from .refusals import (
     TargetTooLong,
     TooManyHeaders,
 )
-from .request import Request
 from .strict import coding_refusal, request_line
+from .transport import LAST_READ, LINGER, beneath, peer_of
 
-#: How long a client may go on sending what nobody reads any more, in seconds,
-#: so that it gets to the answer that says so.
-_LINGER = 2.0
-
-#: How long a client may take to read the end of what would never end by itself, in
-#: seconds, when the daemon does.
-_LAST_READ = 2.0
-
-#: How long a connection may be without a request, in seconds: longer than the
-#: clients and proxies that would rather close it themselves.
-_IDLE_LIMIT = 120.0
+if TYPE_CHECKING:
+    from .site import Site
 
 
 class _BodySource:
@@ -88,9 +76,11 @@ _BARE_LF = "a line must end with CR and LF"
 _TLS_HANDSHAKE = b"\x16"
 
 
+@implementer(IHandshakeListener)
 class Channel(Predecessor, HTTPChannel):
     """
-    One connection of a client.
+    One connection of a client over HTTP/1, and over TLS any before its client has
+    said what it speaks.
 
     :ivar send_now: writes to the transport in this turn of the reactor.
     :ivar peer: the client's address, or ``b""`` where it has none.
@@ -98,7 +88,7 @@ class Channel(Predecessor, HTTPChannel):
     :ivar body_source: paused while the disk is slower than a client's body.
     """
 
-    requests: list[Request]
+    requests: list[Http1Request]
     site: Site
     send_now: Callable[[bytes], None]
 
@@ -129,10 +119,17 @@ class Channel(Predecessor, HTTPChannel):
             self._networkProducer, self._patience, self._await_rest
         )
         self.secure: bool = self.isSecure()
-        # A socket that takes both families shows IPv4 clients as IPv6 ones.
-        host: str = getattr(self.transport.getPeer(), "host", "")
-        self.peer = host.removeprefix("::ffff:").encode("ascii", "replace")
+        self.peer = peer_of(self.transport)
         self.site.channels.add(self)
+
+    def handshakeCompleted(self) -> None:
+        """
+        A client over TLS has said what it speaks.
+        """
+        if self.transport.negotiatedProtocol == b"h2":
+            self._patience.stop()
+            self.transport.unregisterProducer()
+            self.site.continue_in_http2(self)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -162,7 +159,7 @@ class Channel(Predecessor, HTTPChannel):
         What `HTTPChannel.lineReceived` does, line by line, for a head.
         """
         self._command, self._path, self._version, headers, length, end = head
-        request = Request(self)
+        request = Http1Request(self)
         # Each was checked as `Headers` would.
         request.requestHeaders._rawHeaders = headers
         self.requests.append(request)
@@ -276,7 +273,7 @@ class Channel(Predecessor, HTTPChannel):
             elif expected and self.length != 0:
                 self._send100Continue()
 
-    def refuse_rest(self, request: Request, error: RequestError) -> None:
+    def refuse_rest(self, request: Http1Request, error: RequestError) -> None:
         """
         Answer before the body is in, and take no more of it.
         """
@@ -374,19 +371,17 @@ class Channel(Predecessor, HTTPChannel):
         if self._lingering is not None:
             return
         close = super().loseConnection
-        if self.secure and isinstance(self.transport, ProtocolWrapper):
-            # TLS says that nothing follows, and would then wait, for ever, for the
-            # client to say so too.
+        if beneath(self.transport) is not self.transport:
+            # TLS says that nothing follows.
             close()
-            beneath: Any = self.transport.transport
-            close = beneath.loseConnection
+            close = beneath(self.transport).loseConnection
         elif self._discarding and ITCPTransport.providedBy(self.transport):
             self.transport.loseWriteConnection()
         else:
             close()
             return
         if self._discarding:
-            self._lingering = self.callLater(_LINGER, close)
+            self._lingering = self.callLater(LINGER, close)
         else:
             close()
 
@@ -426,7 +421,7 @@ class Channel(Predecessor, HTTPChannel):
         client has not read may never be read.
         """
         if self._abortingCall is None:
-            self._abortingCall = self.callLater(_LAST_READ, self.forceAbortClient)
+            self._abortingCall = self.callLater(LAST_READ, self.forceAbortClient)
 
     def abort(self) -> None:
         """
@@ -446,111 +441,3 @@ class Channel(Predecessor, HTTPChannel):
         if self._successor is not None:
             self._successor.connectionLost(reason)
         super().connectionLost(reason)
-
-
-class Site(TwistedSite):
-    """
-    Makes the channels.
-
-    :param clock: for time-outs.
-    :param route: is given each request once its body is in; raises a
-        `RequestError` or sees to it that it is answered.
-    :param in_thread: runs a function in a thread.
-    :param max_body: the largest body taken, in bytes.
-    :param max_head: the largest head taken, in bytes.
-    :param head_timeout: seconds until a head is whole; 0 for any time.
-    :param body_timeout: seconds without a byte of a body; 0 for any time.
-    :param refusal: says when a head is in why its request is refused, or `None`.
-    :ivar channels: the open connections.
-    :ivar limits: how long a client is waited for.
-    :ivar date: tells the time.
-    """
-
-    #: Else Twisted logs, in our name, that it starts and stops this.
-    noisy = False
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        route: Callable[[Request], None],
-        in_thread: Callable[..., Deferred[Any]],
-        max_body: int,
-        max_head: int,
-        head_timeout: float = 30.0,
-        body_timeout: float = 60.0,
-        refusal: Callable[[Request], RequestError | None] = lambda _: None,
-    ) -> None:
-        reactor: Any = clock
-        super().__init__(None, reactor=reactor, parsePOSTFormSubmission=False)
-        self.clock = clock
-        self.date = DateClock(clock)
-        self.route = route
-        self.refusal = refusal
-        self.in_thread = in_thread
-        self.limits: dict[Awaited, float] = {}
-        self.reconfigure(max_body, max_head, head_timeout, body_timeout)
-        self.channels: set[Channel] = set()
-        self._drained: Deferred[None] | None = None
-
-    def reconfigure(
-        self, max_body: int, max_head: int, head_timeout: float, body_timeout: float
-    ) -> None:
-        """
-        Other limits hold from now on; as at first.
-        """
-        self.max_body = max_body
-        self.max_head = max_head
-        self.limits.update(
-            {
-                Awaited.REQUEST: _IDLE_LIMIT,
-                Awaited.HEAD: head_timeout,
-                Awaited.BODY: body_timeout,
-            }
-        )
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """
-        A channel of our own, without the proxy that Twisted puts before it to
-        switch to HTTP/2.
-        """
-        channel: Any = Channel()
-        channel.factory = self
-        channel.site = self
-        channel.requestFactory = Request
-        channel.callLater = self.clock.callLater
-        return channel
-
-    def drain(self) -> Deferred[None]:
-        """
-        Close idle connections now, and the others once they have been answered.
-
-        :returns: a `Deferred` that fires when none is left.
-        """
-        self._drained = Deferred()
-        for channel in tuple(self.channels):
-            channel.close_when_answered()
-        self._fire_if_drained()
-        return self._drained
-
-    def connection_lost(self, channel: Channel) -> None:
-        """
-        A connection is gone.
-        """
-        self.channels.discard(channel)
-        self._fire_if_drained()
-
-    def _fire_if_drained(self) -> None:
-        drained = self._drained
-        if drained is not None and not drained.called and not self.channels:
-            drained.callback(None)
-
-    def acceptableProtocols(self) -> list[bytes]:
-        """
-        What is offered in a TLS handshake.
-        """
-        return [b"http/1.1"]
-
-    def log(self, request: Any) -> None:
-        """
-        Twisted would write its own access log here.
-        """

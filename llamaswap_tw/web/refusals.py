@@ -48,7 +48,7 @@ class TooManyHeaders(RequestError):
 
 class MalformedRequest(RequestError):
     """
-    The bytes are not a request of HTTP/1.
+    The bytes are not a request.
     """
 
     status = 400

@@ -1,16 +1,17 @@
 """
-One request of a client, and the response to it.
+One request of a client, and the response to it: what is the same whichever
+HTTP the client speaks.
 
 `twisted.web.server.Request` as its resources know it, and beside that the
-quick way for responses that are relayed: heads written as they came, chunks
-sent in the turn in which they arrive.
+quick way for responses that are relayed, which is each protocol's own: see
+`http1` and `http2`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from twisted.logger import Logger
@@ -21,23 +22,46 @@ from twisted.web.server import Request as TwistedRequest
 from zope.interface import implementer
 
 from ..errors import BadRequest, BodyTooLarge, RequestError
-from ..interfaces import ISwitchingDownstream
-from ..proxy.body import RequestBody
-from .cors import with_cors
+from ..interfaces import IDownstream
+from ..proxy.body import Paced, RequestBody
 from .envelope import phrase, render_error
 from .strict import head_refusal
 
 if TYPE_CHECKING:
-    from .channel import Channel
-
-_LAST_CHUNK = b"0\r\n"
+    from .site import Site
 
 
-@implementer(ISwitchingDownstream)
+class Link(Protocol):
+    """
+    The way to the client of one request: a connection, or a stream of one.
+
+    :ivar site: whose request it is.
+    :ivar peer: the client's address, or ``b""`` where it has none.
+    :ivar secure: whether the client came over TLS.
+    :ivar body_source: paused while the disk is slower than the client's body.
+    :ivar persistent: whether another request may follow on this one.
+    """
+
+    site: Site
+    peer: bytes
+    secure: bool
+    persistent: bool
+
+    @property
+    def body_source(self) -> Paced: ...
+
+    def refuse_rest(self, request: Any, error: RequestError) -> None:
+        """
+        Answer before the body is in, and take no more of it.
+        """
+
+
+@implementer(IDownstream)
 class Request(TwistedRequest):
     """
-    A request over HTTP/1.
+    A request.
 
+    :param link: the way to its client.
     :ivar body: what the client sent, once the head is in.
     :ivar cors: the headers of the response that tell browsers what web pages may do
         with it, or `None` where it has none of ours.
@@ -57,14 +81,14 @@ class Request(TwistedRequest):
     _refusal: RequestError | None = None
     _answered = False
 
-    def __init__(self, channel: Channel, queued: bool = False) -> None:
+    _link: Link | None
+
+    def __init__(self, link: Any) -> None:
         # No more than every request needs; `enter_resource` does the rest.
         # ``channel``, as Twisted names it, comes and goes as an attribute.
-        self.channel = channel
-        self._link: Channel | None = channel
+        self.channel = self._link = link
         self.requestHeaders = Headers()
         self.notifications = []
-        self._out: list[bytes] = []
 
     @property
     def peer(self) -> bytes:
@@ -91,12 +115,12 @@ class Request(TwistedRequest):
         :param length: of the body, or `None` where it comes in chunks.
         :returns: why no body is wanted, or `None`.
         """
-        channel = self._link
-        assert channel is not None
-        site = channel.site
+        link = self._link
+        assert link is not None
+        site = link.site
         refusal = head_refusal(self)
         if refusal is not None:
-            channel.persistent = False
+            link.persistent = False
         else:
             refusal = site.refusal(self)
         if refusal is None and length is not None and length > site.max_body:
@@ -109,7 +133,7 @@ class Request(TwistedRequest):
         if length != 0 and self.method != b"OPTIONS":
             # That is answered without a key, and not by what its body says.
             self.body = RequestBody(
-                site.max_body, site.in_thread, channel.body_source, announced=length
+                site.max_body, site.in_thread, link.body_source, announced=length
             )
         return None
 
@@ -146,10 +170,10 @@ class Request(TwistedRequest):
         """
         Find out who answers, and let them.
         """
-        channel = self._link
-        if channel is None:
+        link = self._link
+        if link is None:
             return
-        self.site = site = channel.site
+        self.site = site = link.site
         self.path, _, self.query = self.uri.partition(b"?")
         if self._refusal is not None:
             self.refuse(self._refusal)
@@ -188,14 +212,15 @@ class Request(TwistedRequest):
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
         self.setHeader(b"Date", link.site.date.value())
-        if self.clientproto == b"HTTP/1.0":
-            # A resource's response need not have a length.
-            self.channel.persistent = False
-        if not self.channel.persistent:
-            self.setHeader(b"Connection", b"close")
+        self._prepare_for_resource()
         for name, value in self.cors or ():
             self.responseHeaders.addRawHeader(name, value)
         render(self)
+
+    def _prepare_for_resource(self) -> None:
+        """
+        What the protocol wants of a response that a resource writes.
+        """
 
     def getRequestHostname(self) -> bytes:
         """
@@ -209,14 +234,9 @@ class Request(TwistedRequest):
         self, code: int, phrase: bytes, headers: Sequence[tuple[bytes, bytes]]
     ) -> None:
         """
-        Pass on an interim response.  HTTP/1.0 has none.
+        As `IDownstream.inform`.
         """
-        if self.clientproto != b"HTTP/1.1":
-            return
-        self._out.append(
-            b"HTTP/1.1 %d %b\r\n%b\r\n" % (code, phrase, _header_lines(headers))
-        )
-        self.flush()
+        raise NotImplementedError
 
     def begin(
         self,
@@ -226,115 +246,39 @@ class Request(TwistedRequest):
         length: int | None,
     ) -> None:
         """
-        Buffer the head.
+        As `IDownstream.begin`.
         """
-        self.startedWriting = 1
-        self.code = code
-        channel = self._link
-        if channel is None:
-            return
-        if self.cors is not None:
-            headers = with_cors(headers, self.cors)
-        lines = [b"%b %d %b\r\n" % (self.clientproto, code, phrase)]
-        dated = False
-        for name, value in headers:
-            lines.append(b"%b: %b\r\n" % (name, value))
-            if len(name) == 4 and name.lower() == b"date":
-                dated = True
-        if length is not None:
-            lines.append(b"Content-Length: %d\r\n" % length)
-        elif code not in NO_BODY_CODES and self.method != b"HEAD":
-            if self.clientproto == b"HTTP/1.1":
-                lines.append(b"Transfer-Encoding: chunked\r\n")
-                self.chunked = 1
-            else:
-                channel.persistent = False
-        if not channel.persistent:
-            lines.append(b"Connection: close\r\n")
-        elif self.clientproto == b"HTTP/1.0":
-            lines.append(b"Connection: keep-alive\r\n")
-        if not dated:
-            # RFC 9110, 6.6.1: in what we make, and in what we pass on.
-            lines.append(channel.site.date.line())
-        lines.append(b"\r\n")
-        self._out.append(b"".join(lines))
+        raise NotImplementedError
 
     def send(self, data: bytes) -> None:
         """
-        Buffer a piece of the body.
+        As `IDownstream.send`.
         """
-        self.sentLength += len(data)
-        if self.chunked:
-            self._out.append(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            self._out.append(data)
+        raise NotImplementedError
 
     def flush(self) -> None:
         """
-        Hand what is buffered to the transport.
+        As `IDownstream.flush`.
         """
-        out = self._out
-        if out:
-            channel = self._link
-            if channel is not None:
-                channel.send_now(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
-
-    def switch(
-        self,
-        phrase: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
-        successor: object,
-        close: Callable[[], None] | None,
-    ) -> bytes:
-        """
-        Answer 101 and give the connection away.
-        """
-        channel = self._link
-        assert channel is not None
-        self.startedWriting = 1
-        self.code = 101
-        channel.send_now(
-            b"HTTP/1.1 101 %b\r\n%b\r\n" % (phrase, _header_lines(headers))
-        )
-        return channel.switch(successor, close)
+        raise NotImplementedError
 
     def end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """
-        The response is whole.
+        As `IDownstream.end`.
         """
-        if self._link is None:
-            return
-        if self.chunked:
-            self._out.append(_LAST_CHUNK + _header_lines(trailers) + b"\r\n")
-        self.flush()
-        self.finished = 1
-        self._forget()
-        self._cleanup()
+        raise NotImplementedError
 
     def end_soon(self) -> None:
         """
         The response is whole, and nobody waits for long until it is read.
         """
-        channel = self._link
-        if channel is not None:
-            channel.abort_later()
-        self.end()
+        raise NotImplementedError
 
     def cut(self) -> None:
         """
-        End the connection in a way that is no clean end of the response.
+        As `IDownstream.cut`.
         """
-        channel = self._link
-        if channel is None:
-            return
-        self.flush()
-        if self.clientproto == b"HTTP/1.1":
-            channel.loseConnection()
-        else:
-            # Without a length the end of the connection is the end of the
-            # body: only a reset tells the two apart.
-            channel.abort()
+        raise NotImplementedError
 
     def refuse(self, error: RequestError) -> None:
         """
@@ -405,7 +349,3 @@ def _arguments(query: bytes) -> dict[bytes, list[bytes]]:
     for name, value in parse_qsl(query.decode("latin-1"), True, encoding="latin-1"):
         arguments.setdefault(name.encode("latin-1"), []).append(value.encode("latin-1"))
     return arguments
-
-
-def _header_lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % pair for pair in headers)

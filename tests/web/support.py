@@ -17,8 +17,9 @@ from zope.interface import directlyProvides
 
 from llamaswap_tw.config.load import load_file
 from llamaswap_tw.config.schema import Config
-from llamaswap_tw.web.channel import Channel, Site
+from llamaswap_tw.web.channel import Channel
 from llamaswap_tw.web.request import Request
+from llamaswap_tw.web.site import Site
 
 
 class HalfCloseableTransport(StringTransport):

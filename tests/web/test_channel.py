@@ -1,5 +1,6 @@
 """
-Tests for `llamaswap_tw.web.channel` and `llamaswap_tw.web.request`.
+Tests for `llamaswap_tw.web.channel`, `llamaswap_tw.web.http1` and
+`llamaswap_tw.web.request`.
 """
 
 from __future__ import annotations
@@ -731,9 +732,11 @@ class SwitchTests(ChannelTestCase):
         self.successor = Successor()
 
     def switch(self, close: Any = None) -> bytes:
-        return self.requests[-1].switch(
+        request: Any = self.requests[-1]
+        early: bytes = request.switch(
             b"Switching Protocols", [(b"Upgrade", b"x")], self.successor, close
         )
+        return early
 
     def test_head(self) -> None:
         """

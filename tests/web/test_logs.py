@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.observe.ring import LogRing
+from llamaswap_tw.web.http1 import Http1Request
 from llamaswap_tw.web.logs import LogReader, LogReaders
 from llamaswap_tw.web.request import Request
 
@@ -54,7 +55,7 @@ class LogReaderTests(SynchronousTestCase):
         """
         It is a producer that the transport can pause.
         """
-        request = Request(self.connection.channel)
+        request = Http1Request(self.connection.channel)
         verifyObject(IPushProducer, LogReader(request, self.ring, lambda _: None))
 
     def test_head(self) -> None:
