@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHandshakeListener,
-    IPushProducer,
     ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
@@ -25,7 +24,7 @@ from ..proxy.succession import Predecessor
 from .envelope import phrase, render_error
 from .head import LONGEST_LENGTH, Head, asks_for_websocket, ordinary_head, tokens
 from .http1 import Http1Request
-from .patience import Awaited, Patience
+from .patience import Awaited, BodySource, Patience
 from .refusals import (
     ExpectationFailed,
     HeadTooLarge,
@@ -39,35 +38,6 @@ from .transport import LAST_READ, LINGER, beneath, peer_of
 
 if TYPE_CHECKING:
     from .site import Site
-
-
-class _BodySource:
-    """
-    Lets whoever stores a body pause the client; it owes nothing meanwhile.
-    """
-
-    paused = False
-
-    def __init__(
-        self,
-        transport: IPushProducer,
-        patience: Patience,
-        resumed: Callable[[], None],
-    ) -> None:
-        self._transport = transport
-        self._patience = patience
-        self._resumed = resumed
-
-    def pauseProducing(self) -> None:
-        self.paused = True
-        if self._patience.awaited is Awaited.BODY:
-            self._patience.awaited = Awaited.NOTHING
-        self._transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        self.paused = False
-        self._transport.resumeProducing()
-        self._resumed()
 
 
 _BARE_LF = "a line must end with CR and LF"
@@ -98,6 +68,8 @@ class Channel(Predecessor, HTTPChannel):
     _lingering: IDelayedCall | None = None
     _close_successor: Callable[[], None] | None = None
 
+    persistent: bool = True
+
     # Twisted's own time-out costs each request two timers.
     timeOut: int | None = None
 
@@ -115,7 +87,7 @@ class Channel(Predecessor, HTTPChannel):
             self.site.clock, self.site.limits, self._out_of_patience
         )
         self._patience.wait_for(Awaited.REQUEST)
-        self.body_source = _BodySource(
+        self.body_source = BodySource(
             self._networkProducer, self._patience, self._await_rest
         )
         self.secure: bool = self.isSecure()

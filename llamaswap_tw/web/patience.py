@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from math import inf
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 
 
 class Awaited(Enum):
@@ -92,3 +92,37 @@ class Patience:
             return
         expired, self.awaited = self.awaited, Awaited.NOTHING
         self._expired(expired)
+
+
+class BodySource:
+    """
+    Lets whoever stores a body pause the client; it owes nothing meanwhile.
+
+    :param transport: the client's.
+    :param patience: with which it is waited for.
+    :param resumed: called when it is to send again.
+    :ivar paused: whether it is not to.
+    """
+
+    paused = False
+
+    def __init__(
+        self,
+        transport: IPushProducer,
+        patience: Patience,
+        resumed: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._patience = patience
+        self._resumed = resumed
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+        if self._patience.awaited is Awaited.BODY:
+            self._patience.awaited = Awaited.NOTHING
+        self._transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        self._transport.resumeProducing()
+        self._resumed()
