@@ -11,8 +11,10 @@ from __future__ import annotations
 #: What a client sends first, in bytes.
 _PREFACE = 24
 
-#: What a frame begins with, in bytes.
+#: What a frame begins with, in bytes, and the most that may follow, unless we say
+#: otherwise.
 _FRAME_HEAD = 9
+_LONGEST = 2**14
 
 _DATA, _HEADERS, _CONTINUATION = 0, 1, 9
 _END_STREAM = 0x1
@@ -29,15 +31,18 @@ class FrameWatch:
 
     :ivar unfinished: whether a frame, or a head of several, has begun and not
         ended.
+    :ivar too_long: whether one is longer than it may be: h2 would wait for all of it
+        before it says so.
     """
 
-    __slots__ = ("_head", "_in_head", "_rest", "unfinished")
+    __slots__ = ("_head", "_in_head", "_rest", "too_long", "unfinished")
 
     def __init__(self) -> None:
         self._rest = _PREFACE
         self._head = b""
         self._in_head = False
         self.unfinished = True
+        self.too_long = False
 
     def feed(self, data: bytes) -> int:
         """
@@ -67,6 +72,8 @@ class FrameWatch:
     def _begin(self, head: bytes) -> bool:
         self._rest = length = int.from_bytes(head[:3])
         kind, flags = head[3], head[4]
+        if length > _LONGEST:
+            self.too_long = True
         if kind in (_HEADERS, _CONTINUATION):
             self._in_head = not flags & _END_HEADERS
         elif kind == _DATA:

@@ -72,7 +72,9 @@ class Http2Channel(Protocol):
         self.h2 = make_machine(site.max_head)
         self.streams: dict[int, Stream] = {}
         self.paused = False
+        # In the order of their turns; the others wait for windows to open.
         self._ready: dict[int, Outflow] = {}
+        self._blocked: dict[int, Outflow] = {}
         self._sending = False
         self._unread = 0
         self._uncredited = 0
@@ -88,7 +90,7 @@ class Http2Channel(Protocol):
             events.StreamEnded: self._request_ended,
             events.StreamReset: self._stream_reset,
             events.WindowUpdated: self._window_updated,
-            events.RemoteSettingsChanged: self._settings_changed,
+            events.RemoteSettingsChanged: self._windows_opened,
             events.ConnectionTerminated: self._client_leaves,
         }
 
@@ -116,6 +118,9 @@ class Http2Channel(Protocol):
             return
         if not self._spend(self._frames.feed(data)):
             return
+        if self._frames.too_long:
+            self._say_goodbye(ErrorCodes.FRAME_SIZE_ERROR)
+            return
         try:
             happened = self.h2.receive_data(data)
         except ProtocolError as e:
@@ -129,6 +134,7 @@ class Http2Channel(Protocol):
                 if self._closing:
                     return
         self._await_rest()
+        self._send()
         self.write_out()
 
     def _spend(self, count: int) -> bool:
@@ -283,18 +289,22 @@ class Http2Channel(Protocol):
             # A client can have us reset streams too, by what is wrong with them.
             self._spend(1)
 
-    def _window_updated(self, event: events.WindowUpdated) -> None:
-        if not event.stream_id:
-            self._settings_changed(event)
-        elif stream := self.streams.get(event.stream_id):
-            stream.out.push_waiting()
+    # Nothing is sent before all that came is seen: h2 knows the last of it already,
+    # and the first stream with a window would have all that there is for all.
 
-    def _settings_changed(self, event: object) -> None:
+    def _window_updated(self, event: events.WindowUpdated) -> None:
+        stream_id = event.stream_id or 0
+        if not stream_id:
+            self._windows_opened()
+        elif outflow := self._blocked.pop(stream_id, None):
+            self._ready[stream_id] = outflow
+
+    def _windows_opened(self, event: object = None) -> None:
         """
         Perhaps every stream has more room.
         """
-        for stream in tuple(self.streams.values()):
-            stream.out.push_waiting()
+        self._ready.update(self._blocked)
+        self._blocked.clear()
 
     def _client_leaves(self, event: events.ConnectionTerminated) -> None:
         # h2 sends nothing on a connection that its client is about to end.
@@ -306,6 +316,7 @@ class Http2Channel(Protocol):
         """
         A stream has something to send.
         """
+        self._blocked.pop(outflow.id, None)
         self._ready[outflow.id] = outflow
         self._send()
 
@@ -324,6 +335,8 @@ class Http2Channel(Protocol):
                 outflow = ready.pop(stream_id)
                 if outflow.send_turn():
                     ready[stream_id] = outflow
+                elif outflow.waits:
+                    self._blocked[stream_id] = outflow
                 self.write_out()
         finally:
             self._sending = False
@@ -348,6 +361,7 @@ class Http2Channel(Protocol):
         A stream is over.
         """
         self._ready.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
         if self.streams.pop(stream.id, None) is None or self.streams:
             return
         if self._draining:

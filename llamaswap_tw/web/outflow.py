@@ -142,12 +142,12 @@ class Outflow:
             self._paused = True
             self._producer.pauseProducing()
 
-    def push_waiting(self) -> None:
+    @property
+    def waits(self) -> bool:
         """
-        The client may take more: send what waits.
+        Whether something was put that is not sent.
         """
-        if self._waiting or self._head is not None:
-            self.push()
+        return bool(self._waiting)
 
     def finish(self, trailers: Fields) -> None:
         """
@@ -198,7 +198,7 @@ class Outflow:
                 len(waiting),
             )
             if size <= 0:
-                # What opens the window pushes it again.
+                # Its turn comes again when windows open.
                 return False
             last = is_last and size == len(waiting)
             data = bytes(waiting[:size])

@@ -117,12 +117,18 @@ class BodySource:
         self._resumed = resumed
 
     def pauseProducing(self) -> None:
+        """
+        The disk is slow.
+        """
         self.paused = True
         if self._patience.awaited is Awaited.BODY:
             self._patience.awaited = Awaited.NOTHING
         self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
+        """
+        It has caught up.
+        """
         self.paused = False
         self._transport.resumeProducing()
         self._resumed()
