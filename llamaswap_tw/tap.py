@@ -19,7 +19,10 @@ from twisted.python.usage import UsageError
 
 import twisted
 
-from . import __version__
+from . import (
+    __version__,
+    lean,  # noqa: F401 - what it does must be done before the other imports
+)
 from .config.errors import ConfigError
 from .config.load import NO_PORTS, load_files
 from .config.schema import Config

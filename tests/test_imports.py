@@ -62,3 +62,19 @@ class ImportTests(SynchronousTestCase):
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         self.assertNotIn("llamaswap_tw.routing", result.stdout.split())
+
+    def test_http2_is_late(self) -> None:
+        """
+        A daemon has no HTTP/2 in memory before a client speaks it; whoever wants
+        Twisted's can have it all the same.
+        """
+        code = (
+            "import sys, llamaswap_tw.tap\n"
+            "print(*sys.modules)\n"
+            "import twisted.web._http2"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        found = set(result.stdout.split()) & {"h2", "hpack", "hyperframe", "priority"}
+        self.assertEqual(found, set())

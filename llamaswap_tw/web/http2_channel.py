@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from h2 import events
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
-from hyperframe.frame import GoAwayFrame
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
@@ -202,18 +201,19 @@ class Http2Channel(Protocol):
         Take no further request; answer those that are here.  One whose body is still
         coming is refused: no model would take it any more.
         """
-        if self._closing or self._draining:
-            return
         self._draining = True
-        self.write_out()
-        # By h2 it would be the end of every stream.
-        frame = GoAwayFrame(0, last_stream_id=self.h2.highest_inbound_stream_id)
-        self.transport.write(frame.serialize())
         for stream in tuple(self.streams.values()):
             stream.refuse_unless_received(ShuttingDown())
-        self.write_out()
         if not self.streams:
-            self._close(0.0)
+            self._close_drained(0.0)
+
+    def _close_drained(self, linger: float) -> None:
+        # Not before: to many clients, all that are made of h2 among them, this is
+        # the end of every stream, not of new ones alone.
+        if not self._closing:
+            self.h2.close_connection(ErrorCodes.NO_ERROR)
+            self.write_out()
+            self._close(linger)
 
     def abort(self) -> None:
         """
@@ -365,8 +365,7 @@ class Http2Channel(Protocol):
         if self.streams.pop(stream.id, None) is None or self.streams:
             return
         if self._draining:
-            self.write_out()
-            self._close(LINGER)
+            self._close_drained(LINGER)
         elif not self._closing:
             self._patience.wait_for(Awaited.REQUEST)
 

@@ -47,11 +47,13 @@ class Outflow:
     :param channel: the connection.
     :param stream_id: the stream's number.
     :param sent: called once the whole response was sent.
+    :param cut: called once all was sent of one that will never be whole.
     :param reset: called to reset the stream, with a code and a reason.
     """
 
     __slots__ = (
         "_channel",
+        "_cut",
         "_ending",
         "_h2",
         "_head",
@@ -70,12 +72,14 @@ class Outflow:
         channel: Http2Channel,
         stream_id: int,
         sent: Callable[[], None],
+        cut: Callable[[], None],
         reset: Callable[[ErrorCodes, Failure | None], None],
     ) -> None:
         self.id = stream_id
         self._channel = channel
         self._h2 = channel.h2
         self._sent = sent
+        self._cut = cut
         self._reset = reset
         self._head: Fields | None = None
         self._waiting = bytearray()
@@ -160,7 +164,7 @@ class Outflow:
 
     def cut(self) -> None:
         """
-        Reset the stream behind what was put.
+        Reset the stream, behind what was put.
         """
         if self._ending is _Ending.OPEN:
             self._ending = _Ending.CUT
@@ -213,7 +217,7 @@ class Outflow:
             if waiting:
                 return True
         if self._ending is _Ending.CUT:
-            self._reset(ErrorCodes.INTERNAL_ERROR, None)
+            self._cut()
         elif self._ending is _Ending.WHOLE and not self._over:
             if self._trailers:
                 self._h2.send_headers(self.id, self._trailers, end_stream=True)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 #: It is told that it may send more once this much was taken: not for every frame.
 _CREDIT = STREAM_WINDOW // 4
 
+#: How long a client has to read what comes before a reset, in seconds, an error event
+#: perhaps: many drop what they have not passed on by then.
+_LAST_WORDS = 0.1
+
 
 @implementer(IConsumer, IPushProducer)
 class Stream:
@@ -60,7 +64,9 @@ class Stream:
         self._channel = channel
         self._h2 = channel.h2
         self._request = Http2Request(self)
-        self.out = Outflow(channel, stream_id, self._all_sent, self._reset)
+        self.out = Outflow(
+            channel, stream_id, self._all_sent, self._all_sent_of_a_cut, self._reset
+        )
         self._discarding = False
         self._paused = False
         self._uncredited = 0
@@ -191,6 +197,9 @@ class Stream:
     def _all_sent(self) -> None:
         if self.received:
             self._over()
+
+    def _all_sent_of_a_cut(self) -> None:
+        self._reset_after(_LAST_WORDS)
 
     def lost(self, reason: Failure) -> None:
         """

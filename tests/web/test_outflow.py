@@ -136,7 +136,8 @@ class ResponseTests(Http2TestCase):
 
     def test_cut(self) -> None:
         """
-        A response that will never be whole is reset behind what there is of it.
+        A response that will never be whole is reset behind what there is of it, with
+        a moment to read that.
         """
         request, stream_id = self.begin()
         gone: list[int] = []
@@ -149,6 +150,10 @@ class ResponseTests(Http2TestCase):
         self.connection.exchange()
         seen = self.connection.seen[stream_id]
         self.assertEqual((seen.body, seen.ended), (b"half", False))
+        self.assertIsNone(seen.reset)
+        self.connection.clock.advance(0.1)
+        self.connection.exchange()
+        self.assertFalse(seen.ended)
         self.assertEqual(seen.reset, ErrorCodes.INTERNAL_ERROR)
         self.assertEqual(ended, [1])
         self.assertEqual(self.connection.channel.streams, {})
@@ -166,8 +171,12 @@ class ResponseTests(Http2TestCase):
         request.cut()
         self.connection.exchange()
         seen = self.connection.seen[stream_id]
+        self.connection.clock.advance(1)
+        self.connection.exchange()
         self.assertIsNone(seen.reset)
         self.connection.read_on(100, stream_id)
+        self.connection.clock.advance(0.1)
+        self.connection.exchange()
         self.assertEqual(len(seen.body), WINDOW + 10)
         self.assertEqual(seen.reset, ErrorCodes.INTERNAL_ERROR)
 
