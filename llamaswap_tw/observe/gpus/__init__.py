@@ -1,0 +1,3 @@
+"""
+What there is to know of GPUs, from whoever knows it on this machine.
+"""

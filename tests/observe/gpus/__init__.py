@@ -1,0 +1,1 @@
+"""Tests for `llamaswap_tw.observe.gpus`."""
