@@ -24,6 +24,7 @@ from .machine import Bystanders, describe
 from .measure import (
     Benchmark,
     Lab,
+    activity,
     gone,
     matrix,
     memory,
@@ -46,6 +47,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "orphans": orphans.measure,
     "shutdown": shutdown.measure,
     "matrix": matrix.measure,
+    "activity": activity.measure,
 }
 
 _DEFAULT_JSON = Path(__file__).parent / "results.json"

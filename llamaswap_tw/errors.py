@@ -22,6 +22,10 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
     504: ("server_error", "gateway_timeout"),
 }
 
+#: The status of a request whose client left before there was one, in logs and rows:
+#: nginx's own number for that.
+CLIENT_GONE = 499
+
 #: How much of a name that a client made up is told back.
 _SHOWN = 200
 
@@ -279,6 +283,19 @@ class ModelUnloaded(RequestError):
         super().__init__(f"model {model!r} was unloaded while the request waited")
 
 
+class ModelIdle(ModelUnloaded):
+    """
+    The model was unloaded since nobody asked for it.  No request is answered with
+    this: it says why the model stopped.
+
+    :param ttl: for how long, in seconds.
+    """
+
+    def __init__(self, model: str, ttl: float) -> None:
+        RequestError.__init__(self, f"no request for {ttl:g} s")
+        self.model = model
+
+
 class ShuttingDown(RequestError):
     """
     The daemon is about to exit and takes no more requests.
@@ -333,6 +350,20 @@ class BackingOff(RequestError):
         super().__init__(text)
 
 
+class RequestCancelled(RequestError):
+    """
+    Somebody ended a request while it was on its way.
+    """
+
+    # A client library tries again after 409 and every 5xx, which is not what whoever
+    # ended it wants.
+    status = CLIENT_GONE
+    code = "request_cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("the request was cancelled by an operator")
+
+
 class UpstreamUnreachable(RequestError):
     """
     The model's server could not be reached, or broke off before its answer.
@@ -384,3 +415,17 @@ class PlannerFailed(RequestError):
 
     def __init__(self, planner: str, reason: str) -> None:
         super().__init__(f"the planner {planner!r} failed: {reason}")
+
+
+class ActivityUnreadable(RequestError):
+    """
+    What is kept of the activity cannot be read now.
+
+    :param reason: why.
+    """
+
+    status = 503
+    retry_after = 1
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the activity cannot be read now: {reason}")

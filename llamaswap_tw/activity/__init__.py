@@ -1,0 +1,3 @@
+"""
+What was asked of the models and what came of it.
+"""

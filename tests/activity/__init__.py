@@ -1,0 +1,3 @@
+"""
+Tests for `llamaswap_tw.activity`.
+"""
