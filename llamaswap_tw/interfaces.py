@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from .errors import RequestError
+    from .process.kin import Kin
     from .process.launch import Launch, Policy
     from .routing.limits import Limits
 
@@ -46,6 +47,23 @@ class Ticket:
     model: str
     arrived: float
     wants_position: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """
+    One ticket that waits, at one moment.
+
+    :ivar ticket: the ticket.
+    :ivar position: its place in the queue, from 1 on; 0 where a swap to its model is
+        under way.
+    :ivar behind: the ids of the models on account of which it does not go on; its
+        own where that has no free slot, or is still going down.
+    """
+
+    ticket: Ticket
+    position: int
+    behind: tuple[str, ...] = ()
 
 
 class ISwapPlanner(Interface):
@@ -227,6 +245,36 @@ class IScheduler(Interface):
         :param now: seconds of the reactor's clock.
         """
 
+    def queue() -> Sequence[Waiting]:
+        """
+        Who waits.  No event: it changes nothing, and may be asked at any time.
+
+        :returns: those for whom a swap is under way, then the others, in order.
+        """
+
+
+class ISwapObserver(Interface):
+    """
+    Told of swaps, by whoever carries them out.
+    """
+
+    def swap_began(model: str, evict: Sequence[str], overdue: bool) -> None:
+        """
+        A swap begins.
+
+        :param model: what is brought up.
+        :param evict: what is stopped for it.
+        :param overdue: as for `IEffects.start_swap`.
+        """
+
+    def swap_ended(model: str, error: RequestError | None, seconds: float) -> None:
+        """
+        A swap is over.
+
+        :param error: as for `IScheduler.swap_finished`.
+        :param seconds: since it began.
+        """
+
 
 class IModelProcess(Interface):
     """
@@ -237,6 +285,16 @@ class IModelProcess(Interface):
     state: ProcessState = Attribute("Where it stands at this moment.")
     pid: int | None = Attribute("The model's own pid while it has one.")
     base_url: str = Attribute("Where its server listens, without a last slash.")
+    in_flight: int = Attribute("How many requests it is serving.")
+    unload_at: float | None = Attribute(
+        "When its TTL stops it, in seconds of the reactor's clock, unless a request "
+        "comes; `None` while one is served, where it is not ready, or has no TTL."
+    )
+    retry_at: float | None = Attribute(
+        "Until when it is not started, since it failed again and again; in seconds of "
+        "the reactor's clock, or `None` where it may be."
+    )
+    kin: Kin | None = Attribute("Finds its processes, while it may have any.")
     port: int | None = Attribute(
         "The port that we assigned to what runs or, where nothing does, to what is "
         "started next."
@@ -352,6 +410,10 @@ class IOutput(Interface):
 #: Told of each change: the model's id, the state it is in now, and, where the
 #: change was not asked for, why.
 StateObserver = Callable[[str, ProcessState, "RequestError | None"], None]
+
+#: Told when a model that served nobody begins to serve, with its id and `True`, and,
+#: with `False`, when the last of its requests has ended.
+BusyObserver = Callable[[str, bool], None]
 
 
 class IDownstream(Interface):

@@ -42,11 +42,15 @@ class Lease(Protocol):
 
     :ivar base_url: where the model's server listens.
     :ivar client: sends requests up to it.
+    :ivar queued_for: seconds that the request has waited for it.
+    :ivar load_time: seconds that the load took which it waited for; 0 for none.
     """
 
     model_id: str
     base_url: str
     client: UpstreamClient
+    queued_for: float
+    load_time: float
 
     def release(self) -> None:
         """
@@ -276,23 +280,44 @@ class Relay:
             model=self._model_id,
             reason=reason.value,
         )
+        self._break_off(
+            UpstreamUnreachable(
+                f"model {self._model_id!r} broke off in the middle of its answer"
+            )
+        )
+
+    def _break_off(self, error: RequestError) -> None:
+        """
+        End a response that will never be whole.
+        """
         if self._may_explain:
-            self._downstream.send(self._explanation())
+            self._downstream.send(self._explanation(error))
         self._downstream.cut()
 
-    def _explanation(self) -> bytes:
+    def _explanation(self, error: RequestError) -> bytes:
         """
         An event that clients of OpenAI's and of Anthropic's API take for an
         error.
         """
-        error = UpstreamUnreachable(
-            f"model {self._model_id!r} broke off in the middle of its answer"
-        )
         event = {"type": "error", "error": error.as_json()}
         before = b"" if self._at_boundary else b"\n\n"
         return b"%bevent: error\ndata: %b\n\n" % (before, orjson.dumps(event))
 
     # However it ends.
+
+    def cancel(self, error: RequestError) -> None:
+        """
+        End it before its time, at both sides.
+
+        :param error: tells the client why.
+        """
+        begun = self._response is not None
+        self._client_gone()
+        if begun:
+            self._downstream.unregisterProducer()
+            self._break_off(error)
+        else:
+            self._downstream.refuse(error)
 
     def _client_gone(self) -> None:
         self._release()

@@ -24,6 +24,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..errors import RequestError
 from ..interfaces import ISwitchingDownstream
 from .headers import RawHeaders, response_headers
 from .keepalive import keep_alive
@@ -235,7 +236,7 @@ class Tunnel:
         One direction has ended: the other may be silent for so long.
         """
         if self._timer is None:
-            self._timer = self._clock.callLater(HALF_LIMIT, self._forgotten)
+            self._timer = self._clock.callLater(HALF_LIMIT, self.abort)
 
     def end_lost(self, end: TunnelEnd, reason: Failure) -> None:
         """
@@ -253,7 +254,10 @@ class Tunnel:
         if end is self.model:
             self._over()
 
-    def _forgotten(self) -> None:
+    def abort(self) -> None:
+        """
+        Reset both connections.
+        """
         self.client.abort()
         self.model.abort()
 
@@ -268,7 +272,7 @@ class TunnelRelay(Relay):
         parameters are those of `Relay`.
     """
 
-    __slots__ = ("_client", "_lasting")
+    __slots__ = ("_client", "_lasting", "_tunnel")
 
     def __init__(
         self,
@@ -281,6 +285,7 @@ class TunnelRelay(Relay):
         super().__init__(clock, leases, downstream, *args)
         self._client = downstream
         self._lasting = lasting
+        self._tunnel: Tunnel | None = None
 
     def _answered(self, response: UpstreamResponse) -> None:
         if response.code != 101:
@@ -290,7 +295,7 @@ class TunnelRelay(Relay):
         client = self._client
         # From here on the tunnel knows when the client is gone.
         client.on_gone = None
-        tunnel = Tunnel(self._clock, self._release)
+        self._tunnel = tunnel = Tunnel(self._clock, self._release)
         from_model = response.hand_over(tunnel.model)
         from_client = client.switch(
             response.phrase,
@@ -299,6 +304,15 @@ class TunnelRelay(Relay):
             None if self._lasting else tunnel.close,
         )
         tunnel.join(from_client, from_model)
+
+    def cancel(self, error: RequestError) -> None:
+        """
+        End it before its time, at both sides.  A tunnel has no place for a reason.
+        """
+        if self._tunnel is not None:
+            self._tunnel.abort()
+        else:
+            super().cancel(error)
 
 
 def asking_headers(headers: RawHeaders) -> RawHeaders:

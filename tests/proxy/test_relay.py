@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import (
     ModelUnloaded,
+    RequestCancelled,
     RequestError,
     UpstreamTimeout,
     UpstreamUnreachable,
@@ -35,6 +36,8 @@ class FakeLease:
 
     model_id = "m"
     base_url = "http://127.0.0.1:5800/base"
+    queued_for = 0.0
+    load_time = 0.0
 
     def __init__(self, client: UpstreamClient) -> None:
         self.client = client
@@ -189,7 +192,7 @@ class RelayTests(SynchronousTestCase):
         self.downstream = FakeDownstream()
         self.given: list[FakeLease] = []
         self.method = method
-        Relay(
+        self.relay = Relay(
             self.clock,
             self.leases,
             self.downstream,
@@ -199,7 +202,8 @@ class RelayTests(SynchronousTestCase):
             b"a=b",
             [(b"Host", b"h")],
             body,
-        ).start()
+        )
+        self.relay.start()
 
     def grant(self) -> FakeLease:
         """
@@ -362,6 +366,54 @@ class RelayTests(SynchronousTestCase):
         side.send(STREAM + chunk(b"x"))
         self.assertTrue(side.transport.disconnected)
         self.assertEqual(self.downstream.body, b"")
+        self.assert_released()
+
+    def test_cancelled_while_waiting(self) -> None:
+        """
+        A request that is cancelled while it waits is withdrawn, and its client told.
+        """
+        error = RequestCancelled()
+        self.relay.cancel(error)
+        self.assertEqual(self.leases.withdrawn, 1)
+        self.assertEqual(self.downstream.log, [error])
+
+    def test_cancelled_before_head(self) -> None:
+        """
+        One that is cancelled before there is an answer ends at both sides.
+        """
+        side = self.connect()
+        error = RequestCancelled()
+        self.relay.cancel(error)
+        self.assertTrue(side.transport.disconnected)
+        side.close()
+        self.assertEqual(self.downstream.log, [error])
+        self.assert_released()
+
+    def test_cancelled_in_stream(self) -> None:
+        """
+        One that is cancelled in mid-stream is cut, and the stream says why.
+        """
+        side = self.connect()
+        side.send(STREAM + chunk(b"data: 1\n\n"))
+        self.relay.cancel(RequestCancelled())
+        self.assertTrue(side.transport.disconnected)
+        side.close()
+        told = self.downstream.body.removeprefix(b"data: 1\n\nevent: error\ndata: ")
+        self.assertEqual(orjson.loads(told)["error"]["code"], "request_cancelled")
+        self.assertEqual(self.downstream.log[1:], ["cut"])
+        self.assertIsNone(self.downstream.producer)
+        self.assert_released()
+
+    def test_cancelled_amid_document(self) -> None:
+        """
+        A document that is cancelled is cut, without a word in it.
+        """
+        side = self.connect()
+        side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        self.relay.cancel(RequestCancelled())
+        self.assertTrue(side.transport.disconnected)
+        self.assertEqual(self.downstream.body, b"half")
+        self.assertEqual(self.downstream.log[-1], "cut")
         self.assert_released()
 
     def test_cut(self) -> None:

@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from llamaswap_tw.errors import UpstreamUnreachable
+from llamaswap_tw.errors import RequestCancelled, UpstreamUnreachable
 from llamaswap_tw.proxy.client import UpstreamClient
 from llamaswap_tw.proxy.timeouts import Timeouts
 from llamaswap_tw.proxy.tunnel import (
@@ -242,7 +242,7 @@ class RelayTests(SynchronousTestCase):
         self.downstream.early = b"early"
         self.lease = FakeLease(self.client)
         headers = [(b"Host", b"h")]
-        TunnelRelay(
+        self.relay = TunnelRelay(
             self.upstream.reactor,
             self.leases,
             self.downstream,
@@ -253,7 +253,8 @@ class RelayTests(SynchronousTestCase):
             asking_headers(headers) if asking else headers,
             b"",
             lasting=lasting,
-        ).start()
+        )
+        self.relay.start()
         granted: Deferred[Any] = self.leases.asked[-1]
         granted.callback(self.lease)
         self.side = self.upstream.accept()
@@ -354,6 +355,27 @@ class RelayTests(SynchronousTestCase):
             self.side.send(answer)
             self.assertIsInstance(self.downstream.log[0], UpstreamUnreachable)
             self.assertEqual(self.lease.released, 1)
+
+    def test_cancelled(self) -> None:
+        """
+        A tunnel that is cancelled is reset at both ends, and holds its model no more.
+        """
+        self.side.send(SWITCHED)
+        self.relay.cancel(RequestCancelled())
+        self.assertTrue(self.side.transport.disconnected)
+        self.assertTrue(self.downstream.transport.disconnected)
+        self.side.close()
+        self.assertEqual(self.lease.released, 1)
+
+    def test_cancelled_before(self) -> None:
+        """
+        One that is cancelled before there is an answer is as any other request.
+        """
+        error = RequestCancelled()
+        self.relay.cancel(error)
+        self.assertTrue(self.side.transport.closed)
+        self.assertEqual(self.downstream.log, [error])
+        self.assertEqual(self.lease.released, 1)
 
     def test_client_leaves_before(self) -> None:
         """
