@@ -21,7 +21,8 @@ from twisted.python.failure import Failure
 
 from .config.schema import Config, Model
 from .config.watch import Sources
-from .interfaces import IEffects, IScheduler
+from .errors import RequestError
+from .interfaces import IEffects, IScheduler, ProcessState
 from .observe.logs import Logs
 from .planners import Planners
 from .preload import Preloader
@@ -34,6 +35,7 @@ from .proxy.forward import ForwardProxies
 from .proxy.peers import Peers
 from .proxy.probe import StatusClient
 from .proxy.timeouts import Timeouts
+from .records import Records
 from .reload import Reloader, SourceWatch
 from .routing.directory import Directory
 from .routing.fifo import FifoScheduler
@@ -41,9 +43,10 @@ from .routing.router import Router
 from .settings import launch_of, limits_of, policy_of
 from .web.auth import KeyRing
 from .web.cors import Cors
+from .web.endpoints import model_routes
 from .web.front import Front
 from .web.hosts import AllowedHosts
-from .web.inference import Inference, model_routes
+from .web.inference import Inference
 from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
 from .web.passthrough import Passthrough
@@ -92,6 +95,7 @@ class _Parts:
     cors: Cors
     keys: KeyRing
     site: Site
+    records: Records
 
 
 class LlamaSwapService(Service):
@@ -168,6 +172,7 @@ class LlamaSwapService(Service):
         parts.launcher.clean_up()
         if self._source_watch is not None:
             self._source_watch.start()
+        parts.records.start()
         parts.preloader.load(self._config.preload)
         gc.collect()
         gc.freeze()
@@ -181,14 +186,19 @@ class LlamaSwapService(Service):
         # Not before: importing Klein installs a reactor.
         from .web.operations import Operations
 
-        reactor, config = self._reactor, self._config
+        reactor, config, in_thread = self._reactor, self._config, self._in_thread
         watch = Watch(reactor, os.environ)
-        launcher = Launcher(reactor, self._in_thread, os.environ, watch)
+        launcher = Launcher(reactor, in_thread, os.environ, watch)
+        records = Records(reactor, in_thread, config, self._logs)
         router = Router(
-            reactor, float(config.health_check_timeout), self._make_scheduler
+            reactor,
+            float(config.health_check_timeout),
+            self._make_scheduler,
+            records,
         )
         readers = LogReaders()
         directory = Directory(config, router.state_of)
+        records.join(router, directory)
         peers = Peers(reactor, self._proxies)
         peers.reconfigure(config.peers)
         hosts, keys = AllowedHosts(config.allowed_hosts), KeyRing(config.api_keys)
@@ -198,14 +208,22 @@ class LlamaSwapService(Service):
             config, directory, router, self._logs, readers, int(time.time())
         )
         inference = Inference(
-            reactor, config, directory, router, peers, self._in_thread
+            reactor, config, directory, router, peers, in_thread, records.recorder
         )
-        passthrough = Passthrough(reactor, config, directory, router, peers)
-        front = Front(inference, routes, operations.render, passthrough.routes())
+        passthrough = Passthrough(
+            reactor, config, directory, router, peers, records.recorder
+        )
+        front = Front(
+            inference,
+            routes,
+            operations.render,
+            passthrough.routes(),
+            records.rooms([address.text for address in self._addresses]),
+        )
         site = Site(
             reactor,
             front.route,
-            self._in_thread,
+            in_thread,
             config.max_request_body,
             config.server.max_header_bytes,
             config.server.head_timeout,
@@ -233,6 +251,7 @@ class LlamaSwapService(Service):
             cors,
             keys,
             site,
+            records,
         )
 
     def _make_scheduler(self, effects: IEffects) -> IScheduler:
@@ -256,8 +275,17 @@ class LlamaSwapService(Service):
             parts.launcher,
             parts.prober,
             self._logs.output_of(model.id),
-            parts.router.state_changed,
+            self._state_changed,
+            parts.records.busy,
         )
+
+    def _state_changed(
+        self, model: str, state: ProcessState, error: RequestError | None
+    ) -> None:
+        parts = self._parts
+        # The router may bring about the next change at once.
+        parts.records.state_changed(model, state, error)
+        parts.router.state_changed(model, state, error)
 
     def _client_of(self, model: Model) -> UpstreamClient:
         """
@@ -334,6 +362,7 @@ class LlamaSwapService(Service):
         self._logs.reconfigure(
             {**config.models, **dict.fromkeys(router.models)}, config.log_to_stdout
         )
+        parts.records.reconfigure(config)
         for model_id, model in config.models.items():
             policy, client = policy_of(model, config), self._client_of(model)
             if not router.change(model_id, launches[model_id], policy, client):
@@ -362,6 +391,7 @@ class LlamaSwapService(Service):
             config.server.body_timeout,
         )
         self._config = config
+        parts.records.reconfigured()
         self._configured(config)
         self._warn()
         _log.info(
@@ -389,6 +419,7 @@ class LlamaSwapService(Service):
         for port in self._ports:
             yield port.stopListening()
         parts.readers.end_all()
+        parts.records.end_readers()
         parts.router.close()
         yield self._within(parts.site.drain(), until - _FOR_PROCESSES, "cut requests")
         for channel in tuple(parts.site.channels):
@@ -396,6 +427,7 @@ class LlamaSwapService(Service):
         grace = max(_FOR_PROCESSES, until - self._reactor.seconds())
         down = parts.router.shut_down(grace)
         yield self._within(down, until + _FOR_PROCESSES, "left processes alive")
+        yield self._within(parts.records.close(), until + _FOR_PROCESSES, "lost rows")
         parts.peers.close()
         parts.watch.stop()
 

@@ -34,6 +34,13 @@ def policy_of(model: Model, config: Config) -> Policy:
     )
 
 
+def countable_models(config: Config) -> set[str]:
+    """
+    Every name that a metric may stand for: our models, and those of peers.
+    """
+    return {*config.models, *config.peer_models}
+
+
 def limits_of(config: Config) -> dict[str, Limits]:
     """
     How many requests each model may have.

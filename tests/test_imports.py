@@ -13,6 +13,8 @@ PURE = (
     "llamaswap_tw.config.load",
     "llamaswap_tw.errors",
     "llamaswap_tw.interfaces",
+    "llamaswap_tw.observe.past",
+    "llamaswap_tw.observe.timeline",
     "llamaswap_tw.routing.claims",
     "llamaswap_tw.routing.directory",
     "llamaswap_tw.routing.fifo",
@@ -20,6 +22,7 @@ PURE = (
     "llamaswap_tw.routing.matrix.link",
     "llamaswap_tw.routing.matrix.planner",
     "llamaswap_tw.routing.matrix.together",
+    "llamaswap_tw.routing.reasons",
 )
 
 #: What a pure module may not bring along.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw import web
-from llamaswap_tw.web.inference import model_routes
+from llamaswap_tw.web.endpoints import model_routes
 from llamaswap_tw.web.passthrough import Passthrough
 
 _DOCS = Path(__file__).parents[1] / "docs"

@@ -13,7 +13,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw import service
+from llamaswap_tw import records, service
 from llamaswap_tw.config.load import NO_PORTS, load_files
 from llamaswap_tw.config.schema import Config
 from llamaswap_tw.interfaces import ProcessState
@@ -56,6 +56,9 @@ class ServiceTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         # The garbage of trial is none of the daemon's business.
         self.patch(service, "gc", mock.Mock())
+        # It looks for GPUs in a thread.
+        self.machine = mock.Mock()
+        self.patch(records, "Machine", self.machine)
         self.path = self.mktemp()
         self.reactor = Reactor()
         self.logged = events_of(self)
@@ -234,3 +237,16 @@ class ReloadTests(ServiceTestCase):
         self.assertEqual(len(self.reactor.getDelayedCalls()), timers)
         for kept in (self.router._leaving, self.router._loaded, self.router._swaps):
             self.assertFalse(kept)
+        self.assertEqual(self.daemon._parts.records._metrics._models, {"a"})
+
+    def test_machine(self) -> None:
+        """
+        The machine is sampled as often as the new file says.
+        """
+        self.start(models("a"))
+        machine = self.machine.return_value
+        machine.start.assert_called_once_with()
+        self.reload("performance: {every: 1m}\n" + models("a"))
+        machine.reconfigure.assert_called_once_with(60.0)
+        self.reload("performance: {disabled: true}\n" + models("a"))
+        machine.reconfigure.assert_called_with(None)

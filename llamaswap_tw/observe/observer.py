@@ -4,6 +4,7 @@ The daemon's own log lines, out of the events of `twisted.logger`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
@@ -28,8 +29,19 @@ _RANKS = {
     LogLevel.critical: 3,
 }
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), 127] if code != 9}
-_CONTROLS_IN_TRACEBACK = {code: text for code, text in _CONTROLS.items() if code != 10}
+#: What moves a terminal's cursor, begins another line, or turns the direction of
+#: the text around: those below 32 but the tab, DEL, the second row of controls, the
+#: separators of lines and paragraphs, and the marks of direction.
+_HOSTILE = re.compile("[\0-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_HOSTILE_IN_TRACEBACK = re.compile(_HOSTILE.pattern.replace("\x0a-", "\x0b-"))
+
+#: The format of an event that is a whole line already: the formatting is spared.
+WHOLE_LINE = "{line}"
+
+
+def _escaped(character: re.Match[str]) -> str:
+    code = ord(character[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 @implementer(ILogObserver)
@@ -70,11 +82,15 @@ class LineObserver:
             return
         # What a client or a model sent may be part of the text: it must not
         # move the cursor of the terminal that shows the log, nor fake a line.
-        text = formatEvent(event).translate(_CONTROLS)
+        if event.get("log_format") == WHOLE_LINE:
+            text: str = event["line"]
+        else:
+            text = formatEvent(event)
+        text = _HOSTILE.sub(_escaped, text)
         failure: Failure | None = event.get("log_failure")
         if failure is not None:
-            trace = failure.getTraceback().rstrip().translate(_CONTROLS_IN_TRACEBACK)
-            text = f"{text}\n{trace}"
+            trace = failure.getTraceback().rstrip()
+            text = f"{text}\n{_HOSTILE_IN_TRACEBACK.sub(_escaped, trace)}"
         stamp = timestamp(self._time_format, event.get("log_time", 0.0))
         line = f"{stamp}[{_NAMES[level]}] {text}\n"
         self._write(line.encode("utf-8", "backslashreplace"))

@@ -55,12 +55,21 @@ class BackOff:
             self._rest = 1.0
         self._until = now + self._rest
 
+    def rests_until(self, now: float) -> float | None:
+        """
+        When the rest that is under way is over, or `None` where there is none.
+
+        :param now: seconds of the reactor's clock.
+        """
+        return self._until if self._rest and now < self._until else None
+
     def refusal(self, now: float) -> BackingOff | None:
         """
         Why the model is not started now, or `None` where it may be.
 
         :param now: seconds of the reactor's clock.
         """
-        if self._last is None or not self._rest or now >= self._until:
+        until = self.rests_until(now)
+        if self._last is None or until is None:
             return None
-        return BackingOff(self._model, self._until - now, self._last)
+        return BackingOff(self._model, until - now, self._last)

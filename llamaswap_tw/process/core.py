@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..errors import RequestError, StartFailed
-from ..interfaces import IOutput, IProber, ProcessState, StateObserver
+from ..interfaces import BusyObserver, IOutput, IProber, ProcessState, StateObserver
 from .backoff import BackOff
 from .ending import Ending, NothingToEnd
 from .interfaces import IFamily, ILauncher
@@ -49,6 +49,7 @@ class Core:
     :ivar until_idle: called when the last request has ended.
     :ivar in_flight: requests that are being served.
     :ivar last_ended: when the last of them ended.
+    :ivar busy: told when the first of them begins, and when the last has ended.
     :ivar until_stopped: fired when it is down.
     :ivar until_not_ready: fired when it is no longer ready.
     """
@@ -62,6 +63,7 @@ class Core:
     output: IOutput
     observer: StateObserver
     backoff: BackOff
+    busy: BusyObserver
 
     next_launch: Launch = field(init=False)
     state: ProcessState = ProcessState.STOPPED

@@ -41,6 +41,7 @@ class Family:
     :param timeout: seconds that the watchdog gives that.
     :param environment: the one for the stop command.
     :param output: takes what the stop command writes.
+    :ivar kin: finds them.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Family:
         self._in_thread = in_thread
         self._watch = watch
         self._cookie = cookie
-        self._kin = Kin(child.pid, started, cookie)
+        self.kin = Kin(child.pid, started, cookie)
         self._stop_command = [
             part.replace(PID_MACRO, str(child.pid)) for part in stop_command
         ]
@@ -79,7 +80,7 @@ class Family:
         return found
 
     def _look(self) -> Sequence[Entry]:
-        return self._kin.living(read_table())
+        return self.kin.living(read_table())
 
     def signal_group(self, number: Signals) -> None:
         """

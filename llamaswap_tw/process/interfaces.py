@@ -13,6 +13,7 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from .child import Child
+    from .kin import Kin
     from .launch import Launch
     from .table import Entry
 
@@ -23,6 +24,7 @@ class IFamily(Interface):
     """
 
     child: Child = Attribute("The model's own process.")
+    kin: Kin = Attribute("Finds whoever came of it.")
 
     def living() -> Deferred[Sequence[Entry]]:
         """

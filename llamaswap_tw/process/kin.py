@@ -42,12 +42,22 @@ class Kin:
         self, table: Table, cookie_of: Callable[[int], str | None] = read_cookie
     ) -> list[Entry]:
         """
-        Those that live, by pid.
+        Those that live, by pid; they are remembered.
 
         :param table: all processes.
         :param cookie_of: tells the cookie of a process.
         """
-        found = with_descendants(
+        found = self.find(table, cookie_of)
+        self._known = {entry.pid: entry.started for entry in found}
+        return found
+
+    def find(
+        self, table: Table, cookie_of: Callable[[int], str | None] = read_cookie
+    ) -> list[Entry]:
+        """
+        The same, and nothing is remembered: another thread may be doing that.
+        """
+        return with_descendants(
             table,
             (
                 entry
@@ -62,8 +72,6 @@ class Kin:
                 )
             ),
         )
-        self._known = {entry.pid: entry.started for entry in found}
-        return found
 
     def _is_of_session(self, entry: Entry, table: Table) -> bool:
         if self._started is None:

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from ..errors import ModelNotFound, ModelUnloaded, ShuttingDown
 from ..interfaces import (
+    BusyObserver,
     IModelProcess,
     IOutput,
     IProber,
@@ -19,8 +20,15 @@ from ..interfaces import (
 from .backoff import BackOff
 from .core import Core, Halt
 from .interfaces import ILauncher
+from .kin import Kin
 from .launch import Launch, Policy
 from .machine import make_lifecycle
+
+
+def _unheard(model: str, busy: bool) -> None:
+    """
+    Nobody wants to know when it is busy.
+    """
 
 
 @implementer(IModelProcess)
@@ -36,6 +44,7 @@ class ModelProcess:
     :param prober: tells whether it is ready.
     :param output: takes what it writes.
     :param observer: told of each change of its state.
+    :param busy: told when it begins to serve, and when it no longer does.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class ModelProcess:
         prober: IProber,
         output: IOutput,
         observer: StateObserver,
+        busy: BusyObserver = _unheard,
     ) -> None:
         self.model_id = model_id
         self._clock = clock
@@ -61,6 +71,7 @@ class ModelProcess:
             output,
             observer,
             BackOff(model_id),
+            busy,
         )
         self._lifecycle = make_lifecycle(self._core)
 
@@ -87,6 +98,13 @@ class ModelProcess:
         return self._core.state
 
     @property
+    def in_flight(self) -> int:
+        """
+        How many requests it is serving.
+        """
+        return self._core.in_flight
+
+    @property
     def pid(self) -> int | None:
         """
         The model's own pid while it has one.
@@ -95,6 +113,32 @@ class ModelProcess:
         if family is None or family.child.exited:
             return None
         return family.child.pid
+
+    @property
+    def unload_at(self) -> float | None:
+        """
+        When its TTL stops it, unless a request comes.
+        """
+        core = self._core
+        ttl = core.policy.ttl
+        if core.state is not ProcessState.READY or ttl <= 0 or core.in_flight:
+            return None
+        return core.last_ended + ttl
+
+    @property
+    def retry_at(self) -> float | None:
+        """
+        Until when it is not started.
+        """
+        return self._core.backoff.rests_until(self._clock.seconds())
+
+    @property
+    def kin(self) -> Kin | None:
+        """
+        Finds its processes, while it may have any.
+        """
+        family = self._core.family
+        return None if family is None else family.kin
 
     def ensure_ready(self) -> Deferred[None]:
         """
@@ -173,7 +217,10 @@ class ModelProcess:
         """
         A request is in flight.
         """
-        self._core.in_flight += 1
+        core = self._core
+        core.in_flight += 1
+        if core.in_flight == 1:
+            core.busy(self.model_id, True)
 
     def request_ended(self) -> None:
         """
@@ -182,7 +229,10 @@ class ModelProcess:
         core = self._core
         core.in_flight -= 1
         core.last_ended = self._clock.seconds()
-        if core.until_idle is not None and not core.in_flight:
+        if core.in_flight:
+            return
+        core.busy(self.model_id, False)
+        if core.until_idle is not None:
             core.until_idle()
 
     def when_not_ready(self) -> Deferred[None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IDelayedCall
 
-from ..errors import ModelUnloaded, StartFailed, UpstreamUnreachable
+from ..errors import ModelIdle, StartFailed, UpstreamUnreachable
 from ..interfaces import ProcessState
 from .attempt import Attempt
 from .core import Core, Halt, Waiter
@@ -153,10 +153,9 @@ def watch_ttl(inputs: Lifecycle, core: Core, ready: Ready) -> None:
     if due > now:
         ready.timer = core.clock.callLater(due - now, watch_ttl, inputs, core, ready)
         return
-    core.log.info(
-        "model {model}: no request for {ttl:g} s", model=core.model_id, ttl=ttl
-    )
-    inputs._idle(Halt(core.policy.unload_timeout, ModelUnloaded(core.model_id)))
+    error = ModelIdle(core.model_id, ttl)
+    core.log.info("model {model}: {why}", model=core.model_id, why=error.message)
+    inputs._idle(Halt(core.policy.unload_timeout, error))
 
 
 def begin_drain(inputs: Lifecycle, core: Core, halt: Halt) -> Draining:
@@ -207,7 +206,9 @@ def begin_stop(inputs: Lifecycle, core: Core, halt: Halt) -> Stopping:
             inputs._ended,
         )
     if core.state is not ProcessState.STOPPING:
-        core.enter(ProcessState.STOPPING, halt.error if halt.how else None)
+        # Nobody asks for a start to be given up on either, nor for the end of a TTL.
+        unasked = halt.how or isinstance(halt.error, (StartFailed, ModelIdle))
+        core.enter(ProcessState.STOPPING, halt.error if unasked else None)
     core.ending.begin()
     return Stopping()
 

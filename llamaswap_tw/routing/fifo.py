@@ -42,9 +42,17 @@ from ..errors import (
     QueueTimeout,
     RequestError,
 )
-from ..interfaces import IEffects, IScheduler, ISwapPlanner, ProcessState, Ticket
+from ..interfaces import (
+    IEffects,
+    IScheduler,
+    ISwapPlanner,
+    ProcessState,
+    Ticket,
+    Waiting,
+)
 from .claims import Claims, claim, is_held
 from .limits import Limits
+from .reasons import Standing, behind
 from .swaps import Swap, Swaps
 from .turns import Turns
 from .waiting import Deadlines, Place, Queue, Waiter
@@ -155,6 +163,30 @@ class FifoScheduler:
         The time asked for has come.
         """
         self._turns.event(self._tick, now)
+
+    def queue(self) -> list[Waiting]:
+        """
+        Who waits.
+        """
+        if not self._waiters:
+            return []
+        running = set(self._effects.running())
+        waiting = [
+            Waiting(waiter.ticket, 0, tuple(sorted(swap.evict & running)))
+            for swap in self._swaps.values()
+            for waiter in sorted(swap.joined, key=Waiter.rank)
+        ]
+        running.update(self._swaps)
+        now = Standing(self._planner, running, self._swaps, self._serving, self.claims)
+        # What is true for one ticket of a model is true for those behind it.
+        reasons: dict[str, tuple[str, ...]] = {}
+        queued = (waiter for waiter in self._queue if waiter.place is Place.QUEUED)
+        for position, waiter in enumerate(queued, 1):
+            model = waiter.ticket.model
+            if model not in reasons:
+                reasons[model] = behind(model, waiter.overdue, now)
+            waiting.append(Waiting(waiter.ticket, position, reasons[model]))
+        return waiting
 
     # What they bring about.
 

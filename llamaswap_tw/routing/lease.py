@@ -75,9 +75,14 @@ class UncountedLease:
     :param model_id: the model's id.
     :param base_url: where its server listens.
     :param client: sends requests up to it.
+    :ivar queued_for: it does not wait: 0.
+    :ivar load_time: nothing is loaded for it: 0.
     """
 
     __slots__ = ("base_url", "client", "model_id")
+
+    queued_for = 0.0
+    load_time = 0.0
 
     def __init__(self, model_id: str, base_url: str, client: Any) -> None:
         self.model_id = model_id

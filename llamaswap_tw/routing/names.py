@@ -37,17 +37,24 @@ class Found:
     :param asked: the name after profile and selector, as the configuration or
         the client writes it: the key of ``setParamsByID``.
     :param ended: called once when the request is over, where somebody counts it.
+    :param selector: the id of the selector that chose it, if one did.
     :ivar target: as given.
     :ivar asked: as given.
+    :ivar selector: as given.
     """
 
-    __slots__ = ("_ended", "asked", "target")
+    __slots__ = ("_ended", "asked", "selector", "target")
 
     def __init__(
-        self, target: Target, asked: str, ended: Callable[[], None] | None = None
+        self,
+        target: Target,
+        asked: str,
+        ended: Callable[[], None] | None = None,
+        selector: str | None = None,
     ) -> None:
         self.target = target
         self.asked = asked
+        self.selector = selector
         self._ended = ended
 
     def __repr__(self) -> str:

@@ -7,7 +7,9 @@ processes into the scheduler's events.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
@@ -21,6 +23,7 @@ from ..interfaces import (
     IEffects,
     IModelProcess,
     IScheduler,
+    ISwapObserver,
     ISwapPlanner,
     ProcessState,
     Ticket,
@@ -29,10 +32,30 @@ from .lease import Lease, UncountedLease
 from .limits import Limits
 
 if TYPE_CHECKING:
+    from ..process.kin import Kin
     from ..process.launch import Launch, Policy
 
 #: Told its place in the queue; 0 once a swap to its model is under way.
 OnPosition = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Queued:
+    """
+    A request that waits, at one moment.
+
+    :ivar granted: what `Router.acquire` returned for it.
+    :ivar model: the model that it wants.
+    :ivar arrived: since when it waits, in seconds of the reactor's clock.
+    :ivar position: as for `Waiting`.
+    :ivar behind: as for `Waiting`.
+    """
+
+    granted: Deferred[Lease]
+    model: str
+    arrived: float
+    position: int
+    behind: tuple[str, ...]
 
 
 class _Pending:
@@ -78,6 +101,7 @@ class Router:
     :param swap_grace: seconds that a model has to stop when another needs its
         place.
     :param make_scheduler: makes the scheduler that decides.
+    :param observer: told of swaps.
     """
 
     _log = Logger()
@@ -87,6 +111,7 @@ class Router:
         clock: IReactorTime,
         swap_grace: float,
         make_scheduler: Callable[[IEffects], IScheduler],
+        observer: ISwapObserver | None = None,
     ) -> None:
         self._clock = clock
         self._processes: dict[str, IModelProcess] = {}
@@ -94,6 +119,7 @@ class Router:
         #: Models that the configuration no longer has, and that are not down yet.
         self._leaving: set[str] = set()
         self._swap_grace = swap_grace
+        self._observer = observer
         self._pending: dict[Ticket, _Pending] = {}
         self._swaps: dict[str, _Swap] = {}
         #: model → when it last became ready, and how long that took.
@@ -253,6 +279,48 @@ class Router:
         """
         return {model: process.state for model, process in self._processes.items()}
 
+    def kin(self) -> dict[str, Kin]:
+        """
+        What finds each model's processes, for those that may have any.
+        """
+        return {
+            model: process.kin
+            for model, process in self._processes.items()
+            if process.kin is not None
+        }
+
+    def in_flight(self) -> dict[str, int]:
+        """
+        How many requests each model is serving.
+        """
+        return {model: process.in_flight for model, process in self._processes.items()}
+
+    def waiting(self) -> dict[str, int]:
+        """
+        How many requests wait for each model: in the queue, or for its load.
+        """
+        waiting = Counter(ticket.model for ticket in self._pending)
+        return {model: waiting[model] for model in self._processes}
+
+    def queue(self) -> list[Queued]:
+        """
+        Who waits: those for whom a swap is under way, then the others, in order.
+        """
+        if not self._pending:
+            return []
+        return [
+            Queued(
+                self._pending[waiting.ticket].granted,
+                waiting.ticket.model,
+                waiting.ticket.arrived,
+                waiting.position,
+                waiting.behind,
+            )
+            for waiting in self._scheduler.queue()
+            # One may be withdrawn while the scheduler is busy.
+            if waiting.ticket in self._pending
+        ]
+
     def unload(self, models: Sequence[str]) -> Deferred[None]:
         """
         Refuse whoever waits for these and stop them, though they be serving.
@@ -314,6 +382,8 @@ class Router:
                 else "",
             )
         self._swaps[model] = swap = _Swap(self._clock.seconds())
+        if self._observer is not None:
+            self._observer.swap_began(model, evict, overdue)
         stops = gatherResults(
             [self._processes[other].stop(self._swap_grace) for other in evict],
             consumeErrors=True,
@@ -337,7 +407,7 @@ class Router:
         del self._swaps[model]
         now = self._clock.seconds()
         self._loaded[model] = (now, now - swap.began)
-        self._scheduler.swap_finished(model, None)
+        self._swap_ended(model, swap, None)
 
     def _swap_failed(self, model: str, swap: _Swap, reason: Failure) -> None:
         if self._swaps.get(model) is not swap:
@@ -347,6 +417,12 @@ class Router:
         if not isinstance(error, RequestError):
             self._log.failure("swapping to model {model}", reason, model=model)
             error = RequestError("an error in the server; its log has more")
+        self._swap_ended(model, swap, error)
+
+    def _swap_ended(self, model: str, swap: _Swap, error: RequestError | None) -> None:
+        if self._observer is not None:
+            seconds = self._clock.seconds() - swap.began
+            self._observer.swap_ended(model, error, seconds)
         self._scheduler.swap_finished(model, error)
 
     def grant(self, ticket: Ticket) -> None:

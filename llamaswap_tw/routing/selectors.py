@@ -133,7 +133,7 @@ class _Spillover:
         found = self.targets[number]
         target = found.target
         self._load.reserve(target)
-        return Found(target, found.asked, lambda: self._load.free(target))
+        return Found(target, found.asked, lambda: self._load.free(target), self._id)
 
     def _choose(self) -> int:
         load = self._load
@@ -201,7 +201,7 @@ class Selectors:
                     raise ValueError(
                         f"selector {selector_id!r}: there is no model {name!r}"
                     )
-                targets.append(found)
+                targets.append(Found(found.target, found.asked, selector=selector_id))
             if selector.strategy == "pin":
                 strategies[selector_id] = _Pin(targets)
             elif selector.strategy == "warm":

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest
+from .endpoints import ModelRoute
 from .head import SLASHES
-from .inference import Inference, ModelRoute
+from .inference import Inference
 from .refusals import NotImplementedHere
 from .request import Request
 

@@ -5,8 +5,8 @@ The endpoints that reach a model: which model, then up to it.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
@@ -15,18 +15,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
+from ..activity.recorder import Recorder
+from ..activity.recording import Recording
 from ..config.schema import Config
 from ..errors import MethodNotAllowed, NoModelNamed, RequestError, UnknownCoding
 from ..interfaces import IDownstream
 from ..proxy.body import InThread, RequestBody
-from ..proxy.filters import (
-    Filters,
-    filters_of,
-    filters_of_peer,
-    rewrite_body,
-    rewrite_file,
-    rewrite_query,
-)
+from ..proxy.filters import Filters, rewrite_body, rewrite_file, rewrite_query
 from ..proxy.headers import request_headers, uncompressed
 from ..proxy.loading import with_loading_state
 from ..proxy.naming import (
@@ -36,10 +31,12 @@ from ..proxy.naming import (
     asked_in_multipart,
     asked_in_query,
 )
-from ..proxy.peers import PeerLeases, Peers
+from ..proxy.peers import Peers
 from ..proxy.relay import Leases, Relay
 from ..routing.directory import Directory
-from ..routing.names import Found, LocalModel
+from ..routing.refusals import NoTargetLeft
+from .destinations import Destination, Destinations
+from .endpoints import ModelRoute
 from .head import tokens
 from .request import Request
 
@@ -57,91 +54,23 @@ _BRACE = ord("{")
 _PLAIN = frozenset([b"identity", b""])
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRoute:
+@dataclass(slots=True)
+class _Asking:
     """
-    An endpoint that reaches a model.
+    What is known of a request on its way to its model.
 
-    :ivar sent_up: the path that goes up.
-    :ivar methods: those it takes.
-    :ivar is_chat: whether a stream of it can tell that its model is loading.
-    """
-
-    sent_up: bytes
-    methods: tuple[bytes, ...]
-    is_chat: bool = False
-
-
-_POST = (b"POST",)
-_GET = (b"GET", b"HEAD")
-
-_POSTED = (
-    *("/v1/chat/completions", "/v1/responses", "/v1/completions"),
-    *("/v1/messages", "/v1/messages/count_tokens", "/v1/embeddings"),
-    *("/reranking", "/rerank", "/v1/rerank", "/v1/reranking"),
-    *("/infill", "/completion", "/v1/audio/speech"),
-    *("/v1/images/generations", "/sdapi/v1/txt2img", "/sdapi/v1/img2img"),
-    *("/v1/audio/transcriptions", "/v1/images/edits"),
-)
-
-#: These go up without their ``/v``.
-_POSTED_WITHOUT_VERSION = (
-    *("/v/chat/completions", "/v/responses", "/v/completions"),
-    *("/v/messages", "/v/messages/count_tokens"),
-    *("/v/embeddings", "/v/rerank", "/v/reranking"),
-)
-
-_CHATS = ("/v1/chat/completions", "/v/chat/completions")
-
-_GOTTEN = ("/sdapi/v1/loras", "/props")
-
-
-def model_routes() -> Mapping[bytes, ModelRoute]:
-    """
-    Every endpoint that reaches a model, by the exact path that clients use.
-    """
-    routes = {path: ModelRoute(path.encode(), _POST) for path in _POSTED}
-    for path in _POSTED_WITHOUT_VERSION:
-        routes[path] = ModelRoute(path.removeprefix("/v").encode(), _POST)
-    for path in _GOTTEN:
-        routes[path] = ModelRoute(path.encode(), _GET)
-    both = "/v1/audio/voices"
-    routes[both] = ModelRoute(both.encode(), _POST + _GET)
-    routes["/audioapi/v1/tasks/run"] = ModelRoute(b"/v1/tasks/run", _POST)
-    for path in _CHATS:
-        routes[path] = replace(routes[path], is_chat=True)
-    return {path.encode(): route for path, route in routes.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Destination:
-    """
-    Where requests of one name go; the same for all of them while a configuration
-    holds.
-
-    :ivar leases: where leases of the model come from.
-    :ivar model_id: the model's id.
-    :ivar filters: what is changed in a body, or `None` for nothing.
-    :ivar peer: the peer whose model it is, or `None` for one of ours.
-    :ivar name_in_query: what the model is called in a query that goes up, or
-        `None` for what came.
-    :ivar tells_loading: whether streams of chat tell that the model is loading.
+    :ivar request: the client's request.
+    :ivar path: the path that goes up.
+    :ivar destination: where it goes.
+    :ivar tells_loading: whether its client is told that the model is loading.
+    :ivar recording: what watches it.
     """
 
-    leases: Leases
-    model_id: str
-    filters: Filters | None
-    peer: PeerLeases | None = None
-    name_in_query: str | None = None
-    tells_loading: bool = False
-
-    def streams(self, asked: bool) -> bool:
-        """
-        Whether a body asks for a stream when it goes up.
-
-        :param asked: whether it does when it comes.
-        """
-        return asked if self.filters is None else self.filters.streams(asked)
+    request: Request
+    path: bytes
+    destination: Destination
+    tells_loading: bool
+    recording: Recording
 
 
 class Inference:
@@ -154,6 +83,7 @@ class Inference:
     :param leases: where our models come from.
     :param peers: where the others come from.
     :param in_thread: runs a function in a thread.
+    :param recorder: follows the requests.
     """
 
     def __init__(
@@ -164,23 +94,21 @@ class Inference:
         leases: Leases,
         peers: Peers,
         in_thread: InThread,
+        recorder: Recorder,
     ) -> None:
         self._clock = clock
         self._config = config
         self._directory = directory
-        self._leases = leases
-        self._peers = peers
         self._in_thread = in_thread
-        #: By the name after profile and selector: to work one out takes longer than
-        #: all else that is done here.
-        self._destinations: dict[str, _Destination] = {}
+        self._recorder = recorder
+        self._destinations = Destinations(config, leases, peers)
 
     def reconfigure(self, config: Config) -> None:
         """
         Another configuration holds from now on.
         """
         self._config = config
-        self._destinations.clear()
+        self._destinations.reconfigure(config)
 
     def serve(self, request: Request, route: ModelRoute) -> None:
         """
@@ -249,13 +177,24 @@ class Inference:
         name = asked.model
         if name is None:
             raise NoModelNamed("no model id could be identified")
-        found = self._directory.find(name)
-        # However it ends: this is what a selector counts.
-        request.at_end(found.release)
-        destination = self._destinations.get(found.asked)
-        if destination is None:
-            destination = self._destination_of(found)
-            self._destinations[found.asked] = destination
+        path = route.sent_up
+        try:
+            found = self._directory.find(name)
+        except NoTargetLeft:
+            # It names no model.
+            raise
+        except RequestError:
+            self._recorder.begin(request, name, path, {})
+            raise
+        destination = self._destinations.of(found)
+        metadata: dict[str, str] = {}
+        if found.selector is not None:
+            metadata["selector"] = found.selector
+        if destination.priority is not None:
+            metadata["fifo_priority"] = destination.priority
+        recording = self._recorder.begin(
+            request, destination.name, path, metadata, found.release
+        )
         tells = (
             route.is_chat
             and destination.tells_loading
@@ -263,50 +202,21 @@ class Inference:
         )
         if destination.filters is not None and _is_coded(request):
             raise UnknownCoding()
+        asking = _Asking(request, path, destination, tells, recording)
         if destination.filters is None or request.body is None:
-            self._relay(request, route, destination, tells)
+            self._relay(asking)
         else:
-            self._filter(request, route, destination, tells, destination.filters)
+            self._filter(asking, request.body, destination.filters)
 
-    def _destination_of(self, found: Found) -> _Destination:
-        target = found.target
-        if isinstance(target, LocalModel):
-            model = self._config.models[target.id]
-            filters = filters_of(model, found.asked)
-            return _Destination(
-                self._leases,
-                target.id,
-                None if filters.is_empty else filters,
-                tells_loading=model.send_loading_state,
-            )
-        peer = self._config.peers[target.peer]
-        leases = self._peers[target.peer]
-        return _Destination(
-            leases,
-            f"{target.peer}/{target.model}",
-            filters_of_peer(peer, target.model, found.asked),
-            leases,
-            target.model,
-        )
-
-    def _filter(
-        self,
-        request: Request,
-        route: ModelRoute,
-        destination: _Destination,
-        tells_loading: bool,
-        filters: Filters,
-    ) -> None:
+    def _filter(self, asking: _Asking, body: RequestBody, filters: Filters) -> None:
         """
         Change the body first.
         """
-        body = request.body
-        assert body is not None
+        request = asking.request
         content_type = request.getHeader(b"content-type") or b""
         data = body.in_memory
         if data is not None and len(data) <= _LARGE:
-            changed_data = rewrite_body(data, content_type, filters)
-            self._relay(request, route, destination, tells_loading, changed_data)
+            self._relay(asking, rewrite_body(data, content_type, filters))
             return
         if data is None:
             changed = body.rewrite(
@@ -319,33 +229,27 @@ class Inference:
 
         def relay(data: bytes | None) -> None:
             if request.body is not None:
-                self._relay(request, route, destination, tells_loading, data)
+                self._relay(asking, data)
 
         changed.addCallback(relay).addErrback(self._unreadable, request)
 
-    def _relay(
-        self,
-        request: Request,
-        route: ModelRoute,
-        destination: _Destination,
-        tells_loading: bool,
-        data: bytes | None = None,
-    ) -> None:
+    def _relay(self, asking: _Asking, data: bytes | None = None) -> None:
         """
         Send a request up.
 
-        :param tells_loading: whether its client is told that the model is loading.
         :param data: the body, where it is another than the request's own.
         """
+        request, destination = asking.request, asking.destination
+        recording = asking.recording
         body = request.body
         sent: bytes | Callable[[], IBodyProducer]
-        if data is not None:
-            sent = data
-        elif body is None:
-            sent = b""
+        if data is None:
+            data = b"" if body is None else body.in_memory
+        if data is None:
+            assert body is not None
+            sent = body.producer
         else:
-            data = body.in_memory
-            sent = body.producer if data is None else data
+            sent = data
         query = request.query
         raw = request.requestHeaders.getAllRawHeaders()
         if destination.peer is None:
@@ -354,24 +258,27 @@ class Inference:
             headers = destination.peer.headers(raw, bool(self._config.api_keys))
         if destination.name_in_query is not None:
             query = rewrite_query(query, destination.name_in_query)
-        leases: Leases = destination.leases
+        leases: Leases = recording.leases(destination.leases)
         downstream: IDownstream = request
-        if tells_loading:
+        if asking.tells_loading:
             leases, downstream = with_loading_state(
                 self._clock, leases, downstream, destination.model_id
             )
             headers = uncompressed(headers)
-        Relay(
-            self._clock,
-            leases,
-            downstream,
-            destination.model_id,
-            request.method,
-            route.sent_up,
-            query,
-            headers,
-            sent,
-        ).start()
+        self._recorder.sent_up(recording, headers, data)
+        recording.start(
+            Relay(
+                self._clock,
+                leases,
+                recording.around(downstream),
+                destination.model_id,
+                request.method,
+                asking.path,
+                query,
+                headers,
+                sent,
+            )
+        )
 
     @staticmethod
     def _unreadable(reason: Failure, request: Request) -> None:

@@ -10,12 +10,13 @@ import orjson
 from twisted.internet.defer import Deferred
 
 from ..config.schema import Config
-from ..errors import BadRequest, ModelNotFound, NotFound
+from ..errors import BadRequest, MethodNotAllowed, ModelNotFound, NotFound
 from ..interfaces import ProcessState
 from ..observe.logs import Logs
 from ..routing.directory import Directory
 from ..routing.names import nearest
 from ..routing.router import Router
+from .details import model_details
 from .listing import Listing, running_list
 from .logs import LogReaders
 from .page import page
@@ -135,6 +136,15 @@ class Operations(Resource):
             lease = await self._router.acquire(model_id)
             lease.release()
         return _done(request)
+
+    @app.route("/api/models/<path:name>", methods=["GET"])
+    def _details(self, request: Request, name: str) -> bytes:
+        first, _, rest = name.partition("/")
+        if first in ("load", "unload") and self._config.resolve(name) is None:
+            if rest or name == "unload":
+                raise MethodNotAllowed("GET", ["POST"])
+            raise NotFound(f"there is nothing at /api/models/{name}")
+        return json_of(request, model_details(self._config, name))
 
     @app.route("/api/profiles", methods=["GET"])
     def _profiles(self, request: Request) -> bytes:

@@ -10,16 +10,18 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..activity.recorder import Recorder
 from ..config.schema import Config
-from ..errors import MethodNotAllowed, NoModelNamed
-from ..interfaces import ProcessState
+from ..errors import MethodNotAllowed, NoModelNamed, RequestError
+from ..interfaces import IDownstream, ProcessState
 from ..proxy.headers import request_headers
 from ..proxy.peers import Peers
 from ..proxy.relay import Leases, Relay
 from ..proxy.tunnel import TunnelRelay, asking_headers
 from ..routing.directory import Directory
 from ..routing.loaded import LoadedOnly, LoadedUncounted
-from ..routing.names import LocalModel, Target
+from ..routing.names import Found, LocalModel
+from ..routing.refusals import SelectorNotUsable
 from ..routing.router import Router
 from .head import asks_for_websocket
 from .request import Request
@@ -45,6 +47,7 @@ class Passthrough:
     :param directory: knows the models by their names.
     :param router: where our models come from.
     :param peers: where the others come from.
+    :param recorder: follows the requests.
     """
 
     def __init__(
@@ -54,11 +57,13 @@ class Passthrough:
         directory: Directory,
         router: Router,
         peers: Peers,
+        recorder: Recorder,
     ) -> None:
         self._clock = clock
         self._directory = directory
         self._router = router
         self._peers = peers
+        self._recorder = recorder
         self._ignored_paths = LoadedOnly(router, "its path is of upstream.ignorePaths")
         self._below_comfyui = LoadedOnly(router, f"{_COMFYUI.decode()}/ alone does")
         self._ignored_sockets = LoadedUncounted(
@@ -93,19 +98,21 @@ class Passthrough:
             request.respond(302, [(b"Location", b"/ui/models")], b"")
             return
         name, path = self._split(rest[1:])
-        target = self._directory.find_upstream(name).target
         if not path:
+            self._directory.find_upstream(name)
             _add_slash(request)
             return
+        found = self._find(request, name, path)
+        target = found.target
         if self._is_ignored(path):
-            self._send(request, target, path, self._ignored_paths)
+            self._send(request, found, path, self._ignored_paths)
             return
         if path == b"/" and request.method == b"GET" and isinstance(target, LocalModel):
             # What a button to load a model sends.
             process = self._router.process(target.id)
             if process.state is not ProcessState.READY:
                 process.forgive()
-        self._send(request, target, path, self._router)
+        self._send(request, found, path, self._router)
 
     def serve_comfyui(self, request: Request) -> None:
         """
@@ -119,8 +126,24 @@ class Passthrough:
             return
         # Its page asks on and on for as long as it is open somewhere.
         leases = self._router if path == b"/" else self._below_comfyui
-        target = self._directory.find_upstream(_COMFYUI_MODEL).target
-        self._send(request, target, path, leases)
+        found = self._find(request, _COMFYUI_MODEL, path)
+        self._send(request, found, path, leases)
+
+    def _find(self, request: Request, name: str, path: bytes) -> Found:
+        """
+        Find a model.
+
+        :raises RequestError: if there is none that can be reached so; that is
+            recorded.
+        """
+        try:
+            return self._directory.find_upstream(name)
+        except SelectorNotUsable:
+            # It names no model.
+            raise
+        except RequestError:
+            self._recorder.begin(request, name, path, {})
+            raise
 
     def _split(self, rest: bytes) -> tuple[str, bytes]:
         """
@@ -160,7 +183,11 @@ class Passthrough:
         return any(pattern.search(text) for pattern in self._ignored)
 
     def _send(
-        self, request: Request, target: Target, path: bytes, leases: Leases
+        self,
+        request: Request,
+        found: Found,
+        path: bytes,
+        leases: Leases,
     ) -> None:
         """
         Send a request up as it came.
@@ -168,40 +195,54 @@ class Passthrough:
         :param path: the path that goes up.
         :param leases: where a model of ours comes from.
         """
+        target = found.target
         raw = request.requestHeaders.getAllRawHeaders()
         counted = True
         upgrades = asks_for_websocket(request)
+        metadata: dict[str, str] = {}
         if isinstance(target, LocalModel):
-            model_id = target.id
+            name = model_id = target.id
+            priority = self._config.priorities.get(model_id)
+            if priority is not None:
+                metadata["fifo_priority"] = str(priority)
             headers = request_headers(raw, request.peer, request.secure)
             compat = self._config.models[model_id].compat
             if upgrades and compat.ignore_websockets:
                 counted = False
                 leases = self._ignored_sockets
         else:
-            model_id = f"{target.peer}/{target.model}"
+            name, model_id = found.asked, f"{target.peer}/{target.model}"
             leases = peer = self._peers[target.peer]
             headers = peer.headers(raw, bool(self._config.api_keys))
-        make: Callable[..., Relay] = Relay
-        more: dict[str, Any] = {}
-        if upgrades:
-            make = TunnelRelay
-            more["lasting"] = counted
-            headers = asking_headers(headers)
         body = request.body
         data = b"" if body is None else body.in_memory
-        make(
-            self._clock,
-            leases,
-            request,
-            model_id,
-            request.method,
-            path,
-            request.query,
-            headers,
-            body.producer if data is None and body is not None else data,
-            **more,
-        ).start()
+        sent = body.producer if data is None and body is not None else data
+
+        def relay(leases: Leases, downstream: IDownstream) -> Relay:
+            make: Callable[..., Relay] = Relay
+            up, more = headers, {}
+            if upgrades:
+                make = TunnelRelay
+                up, more = asking_headers(headers), {"lasting": counted}
+            return make(
+                self._clock,
+                leases,
+                downstream,
+                model_id,
+                request.method,
+                path,
+                request.query,
+                up,
+                sent,
+                **more,
+            )
+
+        if not counted:
+            relay(leases, request).start()
+            return
+        recording = self._recorder.begin(request, name, path, metadata)
+        self._recorder.sent_up(recording, headers, data)
+        recording.start(relay(recording.leases(leases), recording.around(request)))
 
 
 def _add_slash(request: Request) -> None:

@@ -24,6 +24,7 @@ from zope.interface import implementer
 from ..errors import BadRequest, BodyTooLarge, RequestError
 from ..interfaces import IDownstream
 from ..proxy.body import Paced, RequestBody
+from .access import log_access
 from .envelope import phrase, render_error
 from .strict import head_refusal
 
@@ -65,6 +66,7 @@ class Request(TwistedRequest):
     :ivar body: what the client sent, once the head is in.
     :ivar cors: the headers of the response that tell browsers what web pages may do
         with it, or `None` where it has none of ours.
+    :ivar refused: the error that was the whole answer, if one was.
     :ivar on_gone: called once if the client goes away before the response has
         ended.
     """
@@ -74,6 +76,7 @@ class Request(TwistedRequest):
     defaultContentType: bytes | None = None
     body: RequestBody | None = None
     cors: Sequence[tuple[bytes, bytes]] | None = None
+    refused: RequestError | None = None
     on_gone: Callable[[], None] | None = None
     _at_end: Callable[[], None] | None = None
 
@@ -89,6 +92,7 @@ class Request(TwistedRequest):
         self.channel = self._link = link
         self.requestHeaders = Headers()
         self.notifications = []
+        self._began = link.site.clock.seconds()
 
     @property
     def peer(self) -> bytes:
@@ -96,6 +100,19 @@ class Request(TwistedRequest):
         The client's address, or ``b""`` where it has none.
         """
         return b"" if self._link is None else self._link.peer
+
+    @property
+    def remote_ip(self) -> str:
+        """
+        Who asks, as far as those between us and them tell the truth.
+        """
+        for name in (b"x-forwarded-for", b"x-real-ip"):
+            value: bytes | None = self.requestHeaders.getRawHeaders(name, [None])[0]
+            if value:
+                first = value.partition(b",")[0].strip()
+                if first:
+                    return first.decode("utf-8", "replace")
+        return self.peer.decode("ascii", "replace")
 
     @property
     def secure(self) -> bool:
@@ -284,6 +301,7 @@ class Request(TwistedRequest):
         """
         Answer with an error.
         """
+        self.refused = error
         headers, body = render_error(error, self.getHeader(b"accept"))
         self.respond(error.status, headers, body)
 
@@ -330,7 +348,10 @@ class Request(TwistedRequest):
         self._at_end = ended
 
     def _forget(self) -> None:
-        self._link = None
+        link = self._link
+        if link is not None:
+            log_access(self, link.site.clock.seconds() - self._began)
+            self._link = None
         self.on_gone = None
         ended, self._at_end = self._at_end, None
         if ended is not None:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from llamaswap_tw.interfaces import IOutput, IProber
 from llamaswap_tw.process.child import CannotLaunch, Child
 from llamaswap_tw.process.interfaces import IFamily, ILauncher
+from llamaswap_tw.process.kin import Kin
 from llamaswap_tw.process.launch import Launch
 from llamaswap_tw.process.table import Entry
 
@@ -59,6 +60,7 @@ class FakeFamily:
         self._clock = clock
         self.child = Child(clock, output, on_exit)
         self.child.pid = pid
+        self.kin = Kin(pid, None, f"cookie of {pid}")
         self.alive = {pid}
         self.apart: set[int] = set()
         self.obeys = True

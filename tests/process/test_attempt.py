@@ -76,6 +76,8 @@ class FailureTests(ProcessTestCase):
             "not healthy after 30 s, last answer: 503 Service Unavailable",
         )
         self.assertIs(self.process.state, STOPPING)
+        # Nobody asked for that: whoever watches is told why.
+        self.assertIsInstance(self.seen[-1][1], StartFailed)
         self.assertEqual(self.prober.cancelled, 1)
         self.launcher.family.tell_exit()
         self.assert_quiet()

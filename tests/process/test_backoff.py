@@ -94,3 +94,13 @@ class BackOffTests(SynchronousTestCase):
             self.backoff.failed(0.0, ERROR)
         self.backoff.failed(2.0 + 60.1, ERROR)
         self.assertEqual(self.retry_after(62.1), 0)
+
+    def test_rest(self) -> None:
+        """
+        The end of a rest is known while it lasts.
+        """
+        self.assertIsNone(self.backoff.rests_until(0.0))
+        for _ in range(3):
+            self.backoff.failed(5.0, ERROR)
+        self.assertEqual(self.backoff.rests_until(5.5), 6.0)
+        self.assertIsNone(self.backoff.rests_until(6.0))

@@ -4,6 +4,7 @@ Tests for `llamaswap_tw.process.machine`: the TTL.
 
 from __future__ import annotations
 
+from llamaswap_tw.errors import ModelIdle
 from llamaswap_tw.process.launch import Policy
 
 from .support import LAUNCH, READY, STOPPING, ProcessTestCase
@@ -30,6 +31,9 @@ class TtlTests(ProcessTestCase):
         self.assertIs(self.process.state, READY)
         self.clock.advance(0.1)
         self.assertIs(self.process.state, STOPPING)
+        _, why = self.seen[-1]
+        assert isinstance(why, ModelIdle)
+        self.assertEqual(why.message, "no request for 60 s")
         self.launcher.family.tell_exit()
         self.assert_quiet()
 
@@ -82,3 +86,25 @@ class TtlTests(ProcessTestCase):
         self.bring_up()
         self.clock.advance(59.0)
         self.assertIs(self.process.state, READY)
+
+    def test_told(self) -> None:
+        """
+        When it will be stopped is known while it is ready and idle, by the
+        configuration of that moment.
+        """
+        self.assertIsNone(self.process.unload_at)
+        self.clock.advance(5.0)
+        self.bring_up()
+        self.assertEqual(self.process.unload_at, 65.0)
+        self.clock.advance(10.0)
+        self.process.request_began()
+        self.assertIsNone(self.process.unload_at)
+        self.clock.advance(10.0)
+        self.process.request_ended()
+        self.assertEqual(self.process.unload_at, 85.0)
+        self.process.reconfigure(LAUNCH, Policy(ttl=7.0))
+        self.assertEqual(self.process.unload_at, 32.0)
+        self.process.reconfigure(LAUNCH, Policy(ttl=0.0))
+        self.assertIsNone(self.process.unload_at)
+        self.process.stop()
+        self.assertIsNone(self.process.unload_at)

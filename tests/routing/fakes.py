@@ -400,6 +400,7 @@ class World:
                 assert self.wake is not None and self.wake <= min(times), ticket
         if self.events:
             # The scheduler does not know yet, and need not have acted.
+            assert len(self.scheduler.queue()) == len(self.waiting)
             return
         self._check_claims()
         for ticket in queue:
@@ -409,6 +410,25 @@ class World:
             assert self.served or self.swaps or STOPPING in self.states.values()
         for ticket in self.waiting:
             assert self.positions[ticket] or ticket.model in self.swaps, ticket
+        self._check_shown()
+
+    def _check_shown(self) -> None:
+        """
+        What people are shown of the queue is what tickets were told, and names for
+        each that is in it somebody who is indeed busy.
+        """
+        shown = self.scheduler.queue()
+        told = {ticket: self.positions[ticket] for ticket in self.waiting}
+        assert {w.ticket: w.position for w in shown} == told, shown
+        assert len(shown) == len(told), shown
+        busy = {t.model for t in self.served} | self.swaps.keys() | self.claims.keys()
+        going = {m for m, state in self.states.items() if state is STOPPING}
+        for waiting in shown:
+            if waiting.position:
+                assert waiting.behind, waiting
+                assert busy.issuperset(waiting.behind), waiting
+            else:
+                assert going.issuperset(waiting.behind), waiting
 
     # IEffects
 

@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from llamaswap_tw.errors import ModelUnloaded, RequestError, StartFailed
 from llamaswap_tw.interfaces import IModelProcess, ProcessState, StateObserver
+from llamaswap_tw.process.kin import Kin
 from llamaswap_tw.process.launch import Launch, Policy
 
 
@@ -27,6 +28,9 @@ class FakeProcess:
 
     pid = None
     port: int | None = None
+    kin: Kin | None = None
+    unload_at: float | None = None
+    retry_at: float | None = None
 
     def __init__(self, model_id: str, observer: StateObserver) -> None:
         self.model_id = model_id

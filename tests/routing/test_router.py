@@ -4,11 +4,13 @@ Tests for `llamaswap_tw.routing.router`, over the real scheduler and planner.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import (
@@ -20,7 +22,13 @@ from llamaswap_tw.errors import (
     ShuttingDown,
     StartFailed,
 )
-from llamaswap_tw.interfaces import IEffects, IModelProcess, IScheduler, ProcessState
+from llamaswap_tw.interfaces import (
+    IEffects,
+    IModelProcess,
+    IScheduler,
+    ISwapObserver,
+    ProcessState,
+)
 from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import Group, GroupPlanner
 from llamaswap_tw.routing.lease import Lease
@@ -48,6 +56,24 @@ class Client:
         self.closed += 1
 
 
+@implementer(ISwapObserver)
+class SwapRecorder:
+    """
+    Remembers what it was told of swaps.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def swap_began(self, model: str, evict: Sequence[str], overdue: bool) -> None:
+        self.told.append((model, *evict, overdue))
+
+    def swap_ended(
+        self, model: str, error: RequestError | None, seconds: float
+    ) -> None:
+        self.told.append((model, type(error), seconds))
+
+
 class RouterTestCase(SynchronousTestCase):
     """
     A router with some models, in one group that swaps unless a test says
@@ -62,7 +88,8 @@ class RouterTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.processes: dict[str, FakeProcess] = {}
         self.clients = {model: Client() for model in self.models}
-        self.router = Router(self.clock, SWAP_GRACE, self.make_scheduler)
+        self.recorder = SwapRecorder()
+        self.router = Router(self.clock, SWAP_GRACE, self.make_scheduler, self.recorder)
         for model in self.models:
             process = FakeProcess(model, self.router.state_changed)
             self.processes[model] = process
@@ -523,6 +550,68 @@ class EventTests(RouterTestCase):
         self.failureResultOf(noticed, CancelledError)
 
 
+class ObserverTests(RouterTestCase):
+    """
+    What can be seen of it.
+    """
+
+    def test_swaps(self) -> None:
+        """
+        Swaps are told of: what they stop, how they end, and after how long.
+        """
+        verifyObject(ISwapObserver, self.recorder)
+        first = self.router.acquire("a")
+        self.clock.advance(3)
+        self.a.become_ready()
+        self.successResultOf(first).release()
+        second = self.router.acquire("b")
+        self.clock.advance(2)
+        self.a.finish_stop()
+        self.clock.advance(4)
+        self.b.fail()
+        self.failureResultOf(second, StartFailed)
+        self.assertEqual(
+            self.recorder.told,
+            [
+                ("a", False),
+                ("a", type(None), 3),
+                ("b", "a", False),
+                ("b", StartFailed, 6),
+            ],
+        )
+
+    def test_forced(self) -> None:
+        """
+        A swap for somebody who has waited too long says so.
+        """
+        lease = self.load(self.a)
+        self.router.acquire("b")
+        self.clock.advance(61)
+        lease.release()
+        self.assertEqual(self.recorder.told[-1], ("b", "a", True))
+
+    def test_unloaded(self) -> None:
+        """
+        A swap to a model that is unloaded meanwhile ends once.
+        """
+        granted = self.router.acquire("a")
+        self.router.unload(["a"])
+        self.a.finish_stop()
+        self.failureResultOf(granted, ModelUnloaded)
+        self.assertEqual(self.recorder.told, [("a", False), ("a", ModelUnloaded, 0)])
+
+    def test_numbers(self) -> None:
+        """
+        How many requests each model serves, and how many wait for it.
+        """
+        self.load(self.a)
+        self.router.acquire("a")
+        for _ in range(2):
+            self.router.acquire("b")
+        self.assertEqual(self.router.in_flight(), {"a": 2, "b": 0, "c": 0})
+        self.assertEqual(self.router.waiting(), {"a": 0, "b": 2, "c": 0})
+
+
 class WakeTests(RouterTestCase):
     """
     The scheduler is woken when it asked for it.
@@ -585,3 +674,47 @@ class GroupTests(RouterTestCase):
         self.a.finish_stop()
         self.c.become_ready()
         self.successResultOf(third)
+
+
+class QueueTests(RouterTestCase):
+    """
+    Who waits.
+    """
+
+    def test_nobody(self) -> None:
+        """
+        Where nobody waits, the scheduler is not asked.
+        """
+        self.assertEqual(self.router.queue(), [])
+
+    def test_waits(self) -> None:
+        """
+        Each is told by its `Deferred`, with its model, since when it waits, its place
+        and on account of whom; it is no more once it was withdrawn or served.
+        """
+        serving = self.load(self.a)
+        first, second = self.router.acquire("b"), self.router.acquire("c")
+        self.clock.advance(2.5)
+        third = self.router.acquire("b")
+        shown = [
+            (one.granted, one.model, one.arrived, one.position, one.behind)
+            for one in self.router.queue()
+        ]
+        self.assertEqual(
+            shown,
+            [
+                (first, "b", 0.0, 1, ("a",)),
+                (second, "c", 0.0, 2, ("a",)),
+                (third, "b", 2.5, 3, ("a",)),
+            ],
+        )
+        second.cancel()
+        self.failureResultOf(second, CancelledError)
+        serving.release()
+        self.assertEqual(
+            [(one.granted, one.position, one.behind) for one in self.router.queue()],
+            [(first, 0, ("a",)), (third, 0, ("a",))],
+        )
+        self.a.finish_stop()
+        self.b.become_ready()
+        self.assertEqual(self.router.queue(), [])

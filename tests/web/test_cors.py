@@ -12,7 +12,7 @@ from llamaswap_tw.errors import BodyTooLarge, ConcurrencyLimit, ModelNotFound
 from llamaswap_tw.interfaces import ProcessState
 from llamaswap_tw.web.auth import KeyRing
 from llamaswap_tw.web.cors import Cors
-from llamaswap_tw.web.inference import model_routes
+from llamaswap_tw.web.endpoints import model_routes
 from llamaswap_tw.web.request import Request
 
 from .support import Connection, Response

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.errors import BadRequest
+from llamaswap_tw.web.endpoints import ModelRoute, model_routes
 from llamaswap_tw.web.front import Front
-from llamaswap_tw.web.inference import ModelRoute, model_routes
 from llamaswap_tw.web.request import Request
 
 from .support import DATE, Connection

@@ -20,8 +20,10 @@ from llamaswap_tw.interfaces import ProcessState
 from llamaswap_tw.proxy.client import UpstreamClient
 from llamaswap_tw.proxy.peers import PeerLeases
 from llamaswap_tw.routing.directory import Directory
+from llamaswap_tw.web.endpoints import model_routes
 from llamaswap_tw.web.front import Front
-from llamaswap_tw.web.inference import Inference, model_routes
+from llamaswap_tw.web.inference import Inference
+from tests.activity.recording import Records
 
 from .support import Connection, Response, configured
 
@@ -86,6 +88,10 @@ class Model:
     """
 
     base_url = "http://localhost:5800"
+
+    queued_for = 0.0
+
+    load_time = 0.0
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -165,6 +171,7 @@ class InferenceTestCase(SynchronousTestCase):
         self.model = Model()
         self.threads = Threads()
         self.clock = Clock()
+        self.records = Records(self.clock)
         self.states = dict.fromkeys(self.config.models, ProcessState.STOPPED)
         self.directory = Directory(self.config, lambda model: self.states[model])
         self.connect()
@@ -182,6 +189,7 @@ class InferenceTestCase(SynchronousTestCase):
             self.model,
             peers,
             self.threads.run,
+            self.records.recorder,
         )
         front = Front(
             self.inference,

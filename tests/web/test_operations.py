@@ -25,11 +25,13 @@ from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import GroupPlanner
 from llamaswap_tw.routing.limits import Limits
 from llamaswap_tw.routing.router import Router
+from llamaswap_tw.web.endpoints import model_routes
 from llamaswap_tw.web.front import Front
-from llamaswap_tw.web.inference import Inference, model_routes
+from llamaswap_tw.web.inference import Inference
 from llamaswap_tw.web.logs import LogReaders
 from llamaswap_tw.web.operations import Operations
 from llamaswap_tw.web.page import page
+from tests.activity.recording import Records
 from tests.routing.processes import FakeProcess
 
 from .support import Connection, Response, configured, in_thread
@@ -75,6 +77,7 @@ class OperationsTestCase(SynchronousTestCase):
             self.router,
             Peers(MemoryReactorClock(), ForwardProxies({})),
             in_thread,
+            Records(clock).recorder,
         )
         self.route = Front(inference, model_routes(), operations.render).route
         self.connection = Connection(self.route)
@@ -149,6 +152,38 @@ class RoutesTests(OperationsTestCase):
             response = self.answer("GET", f"/v1/models/{name}")
             self.assertEqual(response.headers["content-type"], "application/json")
             self.assertEqual(json.loads(response.body), records[model])
+
+    def test_details(self) -> None:
+        """
+        All of a model's configuration is at its id or an alias, slashes encoded or not;
+        for what is no model there is nothing, and the way to load one is none.
+        """
+        for name, model in (
+            *(("llama", "llama"), ("org/alias", "llama"), ("org%2Fmodel", "org/model")),
+            *(("z%C3%A9bra", "zébra"), ("hidden", "hidden")),
+        ):
+            response = self.answer("GET", f"/api/models/{name}")
+            self.assertEqual((name, response.status), (name, 200))
+            self.assertEqual(json.loads(response.body)["id"], model)
+        self.assertEqual(
+            json.loads(self.answer("GET", "/api/models/llama").body)["ttl"], 60
+        )
+        for name, status in (("nobody", 404), ("load/llama", 405), ("unload", 405)):
+            response = self.answer("GET", f"/api/models/{name}")
+            self.assertEqual((name, response.status), (name, status))
+
+    def test_details_of_odd_names(self) -> None:
+        """
+        A model that is called as a way of ours has details too.
+        """
+        self.build(
+            configured(
+                "models: {unload: {cmd: 'x ${PORT}'}, load/x: {cmd: 'x ${PORT}'}}"
+            )
+        )
+        for model in ("unload", "load/x"):
+            response = self.answer("GET", f"/api/models/{model}")
+            self.assertEqual(response.status, 200)
 
     def test_model_unlisted(self) -> None:
         """

@@ -18,6 +18,7 @@ from llamaswap_tw.proxy.peers import PeerLeases
 from llamaswap_tw.routing.directory import Directory
 from llamaswap_tw.web.front import Front
 from llamaswap_tw.web.passthrough import Passthrough
+from tests.activity.recording import Records
 
 from .support import Connection, Response, configured
 from .test_inference import MIB, Answer, Model, Threads
@@ -92,6 +93,8 @@ class PassthroughTestCase(SynchronousTestCase):
     config = configured(CONFIG)
 
     def setUp(self) -> None:
+        self.clock = Clock()
+        self.records = Records(self.clock)
         self.router = Router()
         self.directory = Directory(self.config, lambda _: ProcessState.STOPPED)
         peers: Any = {
@@ -100,7 +103,12 @@ class PassthroughTestCase(SynchronousTestCase):
         }
         router: Any = self.router
         self.passthrough = Passthrough(
-            Clock(), self.config, self.directory, router, peers
+            self.clock,
+            self.config,
+            self.directory,
+            router,
+            peers,
+            self.records.recorder,
         )
         no_inference: Any = None
         self.front = Front(

@@ -260,3 +260,23 @@ def models_of(node: Linked) -> frozenset[str]:
             seen.add(node)
             waiting.extend(node.parts)
     return frozenset(found)
+
+
+def naming(sets: Iterable[LinkedSet], model_id: str) -> list[LinkedSet]:
+    """
+    Those that name a model, themselves or by what they refer to.
+
+    :param sets: as `link` returns them.
+    :param model_id: the model's id.
+    """
+    known: dict[Linked, bool] = {}
+
+    def names(node: Linked) -> bool:
+        if isinstance(node, Model):
+            return node.id == model_id
+        found = known.get(node)
+        if found is None:
+            found = known[node] = any(names(part) for part in node.parts)
+        return found
+
+    return [one for one in sets if names(one.node)]

@@ -1,0 +1,246 @@
+"""
+The requests to models that are on their way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.http_headers import Headers
+
+#: What stands in place of a secret.
+REDACTED = "[REDACTED]"
+
+#: Headers that hold secrets.
+SECRET_HEADERS = frozenset(
+    [b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"]
+)
+
+
+def readable_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """
+    Headers as people may see them.
+
+    :param headers: as they came.
+    :returns: by their names as they came; those of one name joined, secret ones
+        without their value.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers:
+        text = value.decode("utf-8", "replace")
+        key = name.decode("latin-1")
+        if name.lower() in SECRET_HEADERS:
+            found[key] = REDACTED
+        else:
+            found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+class Entry:
+    """
+    One request on its way.
+
+    :ivar id: names it while it is.
+    :ivar model: the model's real name.
+    :ivar req_path: the path that goes up.
+    :ivar metadata: what is known of how its model was chosen.
+    :ivar resp_bytes: how much of the response's body has come.
+    :ivar cancel: ends it.
+    :ivar waits: what will fire with its lease, while it waits for that.
+    :ivar revision: another one each time that something else changes.
+    :ivar is_over: whether it is on its way no more.
+    """
+
+    __slots__ = (
+        "_began",
+        "_headers",
+        "_in_flight",
+        "_method",
+        "_remote_ip",
+        "_resp_headers",
+        "cancel",
+        "id",
+        "is_over",
+        "metadata",
+        "model",
+        "req_path",
+        "resp_bytes",
+        "revision",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        in_flight: InFlight,
+        entry_id: str,
+        model: str,
+        req_path: str,
+        method: str,
+        headers: Headers,
+        remote_ip: str,
+        metadata: Mapping[str, str],
+        cancel: Callable[[], None],
+    ) -> None:
+        self._in_flight = in_flight
+        self.id = entry_id
+        self.model = model
+        self.req_path = req_path
+        self._method = method
+        self._headers = headers
+        self._remote_ip = remote_ip
+        self.metadata = metadata
+        self.cancel = cancel
+        self._began = in_flight.clock.seconds()
+        self._resp_headers: Sequence[tuple[bytes, bytes]] = ()
+        self.resp_bytes = 0
+        self.revision = 0
+        self.waits: Deferred[Any] | None = None
+        self.is_over = False
+
+    def answered(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """
+        The response's head is there.
+        """
+        self._resp_headers = headers
+        self.revision += 1
+
+    def removed(self) -> None:
+        """
+        It is over.
+        """
+        self.is_over = True
+        self._in_flight.remove(self)
+
+    @property
+    def elapsed(self) -> float:
+        """
+        Seconds since it began.
+        """
+        return self._in_flight.clock.seconds() - self._began
+
+    def as_json(self) -> dict[str, Any]:
+        """
+        What may be told of it.
+        """
+        elapsed = self.elapsed
+        began = datetime.fromtimestamp(self._in_flight.wall() - elapsed, UTC)
+        raw = self._headers.getAllRawHeaders()
+        return {
+            "id": self.id,
+            "timestamp": began.isoformat(),
+            "model": self.model,
+            "req_path": self.req_path,
+            "method": self._method,
+            "req_headers": readable_headers(
+                (name, value) for name, values in raw for value in values
+            ),
+            "remote_ip": self._remote_ip,
+            "resp_headers": readable_headers(self._resp_headers),
+            "resp_bytes": self.resp_bytes,
+            "elapsed_ms": round(elapsed * 1000),
+            "metadata": self.metadata,
+        }
+
+
+class Watcher(Protocol):
+    """
+    Hears of requests that come and go.
+    """
+
+    def entry_added(self, entry: Entry) -> None:
+        """
+        There is another one.
+        """
+
+    def entry_removed(self, entry: Entry) -> None:
+        """
+        One is over.
+        """
+
+
+class InFlight:
+    """
+    All that are on their way.
+
+    What changes while one is (`Entry.resp_bytes`, `Entry.revision`) is not told: it
+    changes with each piece of each response, and whoever wants to know looks.
+
+    :param clock: measures how long they take.
+    :param wall: tells the time of day, in seconds since the epoch.
+    :ivar watcher: hears of them while somebody wants to.
+    """
+
+    def __init__(self, clock: IReactorTime, wall: Callable[[], float]) -> None:
+        self.clock = clock
+        self.wall = wall
+        self.watcher: Watcher | None = None
+        self._entries: dict[str, Entry] = {}
+        self._numbers = count(1)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """
+        From the oldest to the youngest.
+        """
+        return iter(tuple(self._entries.values()))
+
+    def add(
+        self,
+        model: str,
+        req_path: str,
+        method: str,
+        headers: Headers,
+        remote_ip: str,
+        metadata: Mapping[str, str],
+        cancel: Callable[[], None],
+    ) -> Entry:
+        """
+        A request begins.
+
+        :param cancel: ends it.  The others are as `Entry` has them.
+        """
+        entry_id = str(next(self._numbers))
+        entry = Entry(
+            self,
+            entry_id,
+            model,
+            req_path,
+            method,
+            headers,
+            remote_ip,
+            metadata,
+            cancel,
+        )
+        self._entries[entry_id] = entry
+        if self.watcher is not None:
+            self.watcher.entry_added(entry)
+        return entry
+
+    def remove(self, entry: Entry) -> None:
+        """
+        A request is over.
+        """
+        del self._entries[entry.id]
+        if self.watcher is not None:
+            self.watcher.entry_removed(entry)
+
+    def cancel(self, entry_id: str) -> bool:
+        """
+        End a request.
+
+        :returns: whether there is one of that id.
+        """
+        entry = self._entries.get(entry_id)
+        if entry is not None:
+            entry.cancel()
+        return entry is not None
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """
+        What may be told of each, from the oldest to the youngest.
+        """
+        return [entry.as_json() for entry in self._entries.values()]

@@ -1,0 +1,417 @@
+"""
+What happens, as it happens, for pages and scripts that are open: server-sent events.
+
+Each event is made once, whoever follows.  While nobody does, nothing is made at all.
+"""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import inf
+from typing import Any
+
+import orjson
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from ..activity.inflight import Entry, InFlight
+from ..observe.logs import Logs
+from ..observe.ring import LogRing
+from ..observe.stdout import dropped_marker
+from .request import Request
+from .streaming import StreamReader
+
+_log = Logger()
+
+#: How long what happens is gathered before it is told, in seconds: a swap is a storm
+#: of small changes, and a talkative model writes thousands of lines a second.
+GATHER = 0.05
+
+#: Seconds between two looks at the requests in flight, of which each is told again at
+#: most as often.
+PACE = 0.25
+
+#: Seconds between two comments that keep a silent connection alive.
+KEEP_ALIVE = 15.0
+
+#: What is known of a request that was never told of.
+_NEVER = (-1, -1, -inf)
+
+#: How much of a log is gathered, in bytes, before it is told at once.
+_MOST_GATHERED = 32 * 1024
+
+
+def event(kind: str, data: object) -> bytes:
+    """
+    An event as it goes out.
+
+    :param kind: its type.
+    :param data: what it tells.
+    """
+    inner = orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    outer = orjson.dumps({"type": kind, "data": inner.decode()})
+    return b"event:message\ndata:%b\n\n" % outer
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+class EventReader(StreamReader):
+    """
+    One client that follows the events.
+
+    :param request: the client's request.
+    :param gone: called with this reader when it has ended.
+    :param snapshot: makes what stands in place of events that were dropped.
+    """
+
+    limit = 256 * 1024
+
+    def __init__(
+        self,
+        request: Request,
+        gone: Callable[[StreamReader], None],
+        snapshot: Callable[[int], bytes],
+    ) -> None:
+        super().__init__(request, b"text/event-stream", gone)
+        self._snapshot = snapshot
+
+    def in_place_of(self, dropped: int) -> bytes:
+        """
+        Where everything stands now.
+        """
+        return self._snapshot(dropped)
+
+
+class _LogTail:
+    """
+    What a log has got since it was last told.
+
+    :param source: the log's name in events.
+    :param ring: the log.
+    :param more: called when there is something, with whether there is much.
+    """
+
+    def __init__(
+        self, source: str, ring: LogRing, more: Callable[[bool], None]
+    ) -> None:
+        self._source = source
+        self._ring = ring
+        self._more = more
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._unfollow: Callable[[], None] | None = None
+        # A piece may end within a character.
+        self._decoder = getincrementaldecoder("utf-8")("replace")
+
+    def follow(self) -> None:
+        """
+        Gather from now on.
+        """
+        if self._unfollow is None:
+            self._unfollow = self._ring.follow(self._write)
+
+    def unfollow(self) -> None:
+        """
+        Gather no more.
+        """
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+            self._pieces.clear()
+            self._size = 0
+            self._decoder.reset()
+
+    def _write(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._size += len(data)
+        self._more(self._size >= _MOST_GATHERED)
+
+    def history(self) -> bytes:
+        """
+        The event with all that the log holds.
+        """
+        return self._event(self._ring.history().decode("utf-8", "replace"))
+
+    def take(self) -> bytes:
+        """
+        The event with what was gathered; empty where that is nothing.
+        """
+        text = self._decoder.decode(b"".join(self._pieces))
+        self._pieces.clear()
+        self._size = 0
+        return self._event(text) if text else b""
+
+    def dropped(self, size: int) -> bytes:
+        """
+        The event that stands for what a reader was too slow for.
+        """
+        return self._event("\n" + dropped_marker(size).decode())
+
+    def _event(self, text: str) -> bytes:
+        return event("logData", {"source": self._source, "data": text})
+
+
+def _unheard(is_followed: bool) -> None:
+    """
+    Nobody wants to know whether somebody follows.
+    """
+
+
+class Events:
+    """
+    Tells everybody who follows what happens.
+
+    :param clock: for the pace.
+    :param logs: the logs.
+    :param in_flight: who is on the way; it is watched while somebody follows.
+    :param models: where every model stands.
+    :param session_headers: the headers that name a session.
+    :param active_profile: the active profile, or `None`.
+    :param queue: who waits.
+    :ivar followed: called with `True` when the first begins to follow, with `False`
+        when the last one has left.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        logs: Logs,
+        in_flight: InFlight,
+        models: Callable[[], Sequence[Mapping[str, Any]]],
+        session_headers: Callable[[], Sequence[str]],
+        active_profile: Callable[[], str | None],
+        queue: Callable[[], Sequence[Mapping[str, Any]]],
+    ) -> None:
+        self._clock = clock
+        self._in_flight = in_flight
+        self._models = models
+        self._session_headers = session_headers
+        self._active_profile = active_profile
+        self._queue = queue
+        self.followed: Callable[[bool], None] = _unheard
+        self._proxy = _LogTail("proxy", logs.proxy, self._log_came)
+        self._upstream = _LogTail("upstream", logs.upstream, self._log_came)
+        self._readers: set[StreamReader] = set()
+        #: What has happened, in its order: each makes its event when it is told.
+        self._happened: list[Callable[[], bytes]] = []
+        self._changed: set[Callable[[], bytes]] = set()
+        self._telling: IDelayedCall | None = None
+        #: entry → what was told of it, and when.
+        self._told: dict[str, tuple[int, int, float]] = {}
+        self._last_queue: list[Mapping[str, Any]] = []
+        self._looking = self._calling(self._look)
+        self._keeping = self._calling(self._keep_alive)
+
+    def _calling(self, function: Callable[[], None]) -> LoopingCall:
+        call = LoopingCall(function)
+        call.clock = self._clock
+        return call
+
+    # Whoever follows.
+
+    def serve(self, request: Request) -> Deferred[None]:
+        """
+        Let a client follow.
+
+        :param request: the client's request.
+        :returns: a `Deferred` that fires when the response has ended.
+        """
+        reader = EventReader(request, self._left, self._in_place_of)
+
+        def first() -> bytes:
+            # What has happened before is in the snapshot of this one.
+            self._tell()
+            self._join(reader)
+            return b"".join(
+                [self._proxy.history(), self._upstream.history(), *self._snapshot()]
+            )
+
+        return reader.start(first)
+
+    def end_all(self) -> None:
+        """
+        Tell what there is to tell, and end every response, whole.
+        """
+        self._tell()
+        for reader in tuple(self._readers):
+            reader.end()
+
+    def _join(self, reader: EventReader) -> None:
+        self._readers.add(reader)
+        if len(self._readers) == 1:
+            self._in_flight.watcher = self
+            self._last_queue = list(self._queue())
+            self._proxy.follow()
+            self._upstream.follow()
+            for call, interval in ((self._looking, PACE), (self._keeping, KEEP_ALIVE)):
+                call.start(interval, now=False).addErrback(self._broken)
+            self.followed(True)
+
+    def _left(self, reader: StreamReader) -> None:
+        if reader not in self._readers:
+            return
+        self._readers.remove(reader)
+        if not self._readers:
+            self._in_flight.watcher = None
+            self._proxy.unfollow()
+            self._upstream.unfollow()
+            for call in (self._looking, self._keeping):
+                if call.running:
+                    call.stop()
+            self._happened.clear()
+            self._changed.clear()
+            self._told.clear()
+            self.followed(False)
+
+    def _broken(self, reason: Any) -> None:
+        _log.failure("telling what happens", reason)
+
+    # What happens.
+
+    def models_changed(self) -> None:
+        """
+        A model is in another state, or there are others.
+        """
+        self._change(self._status_event)
+
+    def profile_changed(self) -> None:
+        """
+        Another profile is active.
+        """
+        self._change(self._profile_event)
+
+    def reconfigured(self) -> None:
+        """
+        Another configuration holds.
+        """
+        self._change(self._settings_event)
+        self._change(self._status_event)
+
+    def row_added(self, row_id: int) -> None:
+        """
+        The activity has another row.
+        """
+        if self._readers:
+            self._happen(partial(event, "activity", {"id": row_id}))
+
+    def entry_added(self, entry: Entry) -> None:
+        """
+        As `inflight.Watcher`.
+        """
+        self._happen(partial(self._upsert, entry))
+
+    def entry_removed(self, entry: Entry) -> None:
+        """
+        As `inflight.Watcher`.
+        """
+        self._told.pop(entry.id, None)
+        removed = {"operation": "remove", "id": entry.id}
+        self._happen(partial(event, "inflight", removed))
+
+    def _change(self, make: Callable[[], bytes]) -> None:
+        """
+        Something is other than it was: it is told once, whatever else comes of it.
+        """
+        if self._readers and make not in self._changed:
+            self._changed.add(make)
+            self._happen(make)
+
+    def _happen(self, make: Callable[[], bytes]) -> None:
+        self._happened.append(make)
+        self._tell_soon()
+
+    def _log_came(self, much: bool) -> None:
+        if much:
+            self._tell()
+        else:
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        if self._telling is None:
+            self._telling = self._clock.callLater(GATHER, self._tell)
+
+    def _tell(self) -> None:
+        """
+        Tell all that was gathered.
+        """
+        if self._telling is not None and self._telling.active():
+            self._telling.cancel()
+        self._telling = None
+        if not self._readers:
+            return
+        happened, self._happened = self._happened, []
+        self._changed.clear()
+        logs = self._proxy.take() + self._upstream.take()
+        self._send(logs + b"".join([make() for make in happened]))
+
+    def _send(self, data: bytes) -> None:
+        for reader in tuple(self._readers):
+            reader.write(data)
+
+    # What is looked at from time to time.
+
+    def _look(self) -> None:
+        """
+        Tell of the requests of which something is other than was told.
+        """
+        now = self._clock.seconds()
+        for entry in self._in_flight:
+            revision, resp_bytes, at = self._told.get(entry.id, _NEVER)
+            # One that was told of a moment ago has its turn the next time.
+            if now - at >= PACE * 0.99 and (
+                revision != entry.revision or resp_bytes != entry.resp_bytes
+            ):
+                self._happened.append(partial(self._upsert, entry))
+        waiting = list(self._queue())
+        if waiting != self._last_queue:
+            self._last_queue = waiting
+            self._happened.append(self._queue_event)
+        self._tell()
+
+    def _keep_alive(self) -> None:
+        self._send(b": still there\n\n")
+
+    # The events.
+
+    def _snapshot(self) -> list[bytes]:
+        """
+        Where everything stands, but for the logs.
+        """
+        return [
+            self._status_event(),
+            self._settings_event(),
+            self._profile_event(),
+            event(
+                "inflight",
+                {"operation": "snapshot", "requests": self._in_flight.snapshot()},
+            ),
+            self._queue_event(),
+        ]
+
+    def _in_place_of(self, dropped: int) -> bytes:
+        return b"".join([self._proxy.dropped(dropped), *self._snapshot()])
+
+    def _status_event(self) -> bytes:
+        return event("modelStatus", self._models())
+
+    def _settings_event(self) -> bytes:
+        sessions = list(self._session_headers())
+        return event("uiConfig", {"activity": {"session_id": sessions}})
+
+    def _profile_event(self) -> bytes:
+        return event("profileChanged", {"active": self._active_profile()})
+
+    def _queue_event(self) -> bytes:
+        return event("queue", {"waiting": self._queue()})
+
+    def _upsert(self, entry: Entry) -> bytes:
+        if not entry.is_over:
+            now = self._clock.seconds()
+            self._told[entry.id] = (entry.revision, entry.resp_bytes, now)
+        return event("inflight", {"operation": "upsert", "request": entry.as_json()})

@@ -1,0 +1,155 @@
+"""
+Where every model stands, as pages show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..activity.inflight import Entry
+from ..config.schema import Config
+from ..interfaces import ProcessState
+from ..observe.history import instant
+from ..observe.past import Pasts
+from ..routing.router import Queued, Router
+from .capabilities import capability_fields
+
+#: Of a peer's model we do not know.
+_UNKNOWN = "unknown"
+
+
+def model_status(
+    config: Config,
+    states: Mapping[str, ProcessState],
+    further: Mapping[str, Mapping[str, Any]] = {},
+) -> list[dict[str, Any]]:
+    """
+    Every model, ours by their ids, then those of peers.
+
+    :param config: what is configured.
+    :param states: where each model's process stands.
+    :param further: what else is known of each, as `further_status` tells it.
+    """
+    found = [
+        _record(
+            model.id,
+            state=states.get(model.id, ProcessState.STOPPED).value,
+            name=model.name,
+            description=model.description,
+            unlisted=model.unlisted,
+            aliases=list(model.aliases),
+            ttl=model.ttl,
+            **further.get(model.id, {}),
+            **(
+                {}
+                if model.capabilities is None
+                else _told(capability_fields(model.capabilities))
+            ),
+        )
+        for model in config.models.values()
+    ]
+    for name, peers in sorted(config.peer_models.items()):
+        # They have bare names too, where those are clear.
+        if name == f"{peers.peer}/{peers.model}":
+            found.append(_record(name, state=_UNKNOWN, peerID=peers.peer))
+    return found
+
+
+def _record(model_id: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": model_id,
+        "name": "",
+        "description": "",
+        "state": _UNKNOWN,
+        "unlisted": False,
+        "peerID": "",
+        "aliases": [],
+        "capabilities": {},
+        "context_length": 0,
+        "state_since": None,
+        "load_seconds": [],
+        "failure": None,
+        "in_flight": 0,
+        "waiting": 0,
+        "ttl": 0,
+        "unload_at": None,
+        "memory_bytes": None,
+        **fields,
+    }
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: fields[name]
+        for name in ("capabilities", "context_length")
+        if name in fields
+    }
+
+
+def further_status(
+    router: Router,
+    pasts: Pasts,
+    memory: Callable[[str], int | None],
+    offset: float,
+) -> dict[str, dict[str, Any]]:
+    """
+    What is known of each model of ours beyond its configuration and its state.
+
+    :param router: holds the models' processes.
+    :param pasts: what has become of them so far.
+    :param memory: how many bytes each takes, or `None` where that is not known.
+    :param offset: from the reactor's clock to the time of day, in seconds.
+    """
+    in_flight, waiting = router.in_flight(), router.waiting()
+    found: dict[str, dict[str, Any]] = {}
+    for model in router.models:
+        process, past = router.process(model), pasts[model]
+        failure = past.failure
+        found[model] = {
+            "state_since": instant(past.since),
+            "load_seconds": [round(seconds, 2) for seconds in past.loads],
+            "failure": None
+            if failure is None
+            else {
+                "message": failure.message,
+                "code": failure.code,
+                "at": instant(failure.at),
+                "retry_at": _moment(process.retry_at, offset),
+                "log": failure.log,
+            },
+            "in_flight": in_flight[model],
+            "waiting": waiting[model],
+            "unload_at": _moment(process.unload_at, offset),
+            "memory_bytes": memory(model),
+        }
+    return found
+
+
+def _moment(time: float | None, offset: float) -> str | None:
+    return None if time is None else instant(time + offset)
+
+
+def queue_status(
+    queue: Iterable[Queued], in_flight: Iterable[Entry], offset: float
+) -> list[dict[str, Any]]:
+    """
+    Who waits, as the event ``queue`` tells it.
+
+    :param queue: who does.
+    :param in_flight: the requests on their way; those that wait are named by their
+        ids.  What else waits, a load that a person asked for, has none.
+    :param offset: from the reactor's clock to the time of day, in seconds; the same
+        each time, so that what has not changed is told in the same words.
+    """
+    ids = {entry.waits: entry.id for entry in in_flight if entry.waits is not None}
+    return [
+        {
+            "id": ids.get(one.granted, ""),
+            "model": one.model,
+            "since": instant(one.arrived + offset),
+            "position": one.position,
+            "behind": list(one.behind),
+        }
+        for one in queue
+    ]

@@ -1,0 +1,249 @@
+"""
+What is told of models while a real daemon runs them: in events, and beside them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psutil
+
+from .support import PATIENCE, Daemon, LiveTestCase, chat_body, simulator, wait_for
+
+CONFIG = f"""
+apiKeys: [sk-of-ours]
+models:
+  a:
+    cmd: {simulator("--load-time", "0.3", "--tokens-per-second", "50")}
+    env: [HF_TOKEN=hf_secret]
+    ttl: 600
+  b:
+    cmd: {simulator("--model", "sk-of-ours")}
+  idle:
+    cmd: {simulator()}
+    ttl: 1
+  broken:
+    proxy: http://127.0.0.1:9
+    cmd: sh -c "echo no such model; exit 3"
+"""
+
+KEY = {"Authorization": "Bearer sk-of-ours"}
+
+
+class Follower:
+    """
+    Follows a daemon's events in a thread.
+
+    :ivar latest: by its type, the last event's data.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.latest: dict[str, Any] = {}
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", daemon.port, timeout=PATIENCE
+        )
+        self._connection.request("GET", "/api/events", headers=KEY)
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            for line in self._response:
+                if line.startswith(b"data:"):
+                    event = json.loads(line[5:])
+                    data = json.loads(event["data"])
+                    self.latest[event["type"]] = data
+        except (OSError, ValueError, http.client.HTTPException):
+            # The test is over.
+            return
+
+    def model(self, model: str) -> dict[str, Any]:
+        """
+        What the last event said of a model; nothing before the first.
+        """
+        for record in self.latest.get("modelStatus", ()):
+            if record["id"] == model:
+                found: dict[str, Any] = record
+                return found
+        return {}
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """
+        Who waits, by the last event.
+        """
+        found: list[dict[str, Any]] = self.latest.get("queue", {}).get("waiting", [])
+        return found
+
+    def end(self) -> None:
+        """
+        Follow no more.
+        """
+        sock = self._connection.sock
+        if sock is not None:
+            sock.shutdown(2)
+        self._thread.join(PATIENCE)
+        self._connection.close()
+
+
+class ToldTests(LiveTestCase):
+    """
+    Somebody follows, and asks for the rest.
+    """
+
+    def setUp(self) -> None:
+        self.server = self.daemon(CONFIG)
+        self.follower = Follower(self.server)
+        self.addCleanup(self.follower.end)
+
+    def get(self, path: str) -> Any:
+        answer = self.server.ask("GET", path, headers=KEY)
+        self.assertEqual((path, answer.status), (path, 200))
+        return answer.json
+
+    def chat(self, model: str, **more: Any) -> int:
+        body = chat_body(model, **more)
+        return self.server.ask("POST", "/v1/chat/completions", body, KEY).status
+
+    @contextmanager
+    def held(self, model: str) -> Iterator[None]:
+        """
+        A stream that goes on for as long as the block.
+        """
+        body = chat_body(model, stream=True, max_tokens=100_000)
+        with self.server.asking("POST", "/v1/chat/completions", body, KEY) as response:
+            self.assertTrue(response.read(1))
+            yield
+
+    def test_life(self) -> None:
+        """
+        A model that was loaded tells how long that took, when it is unloaded, and
+        what memory it takes; and why the one before it had to go.
+        """
+        self.assertEqual(self.chat("a"), 200)
+        status = wait_for(
+            lambda: (
+                self.follower.model("a").get("memory_bytes")
+                and self.follower.model("a")
+            ),
+            "the memory to be told",
+        )
+        self.assertEqual(status["state"], "ready")
+        self.assertGreaterEqual(status["load_seconds"][0], 0.3)
+        self.assertIsNone(status["failure"])
+        (pid,) = self.server.model_pids()
+        real = psutil.Process(pid).memory_info().rss
+        self.assertLess(abs(status["memory_bytes"] - real), real / 2)
+        wait_for(lambda: self.follower.model("a")["unload_at"], "the end of its TTL")
+        self.assertEqual(self.chat("b"), 200)
+        hour = self.get("/api/timeline")
+        told = [(one["model"], one["state"], one["reason"]) for one in hour["events"]]
+        self.assertEqual(
+            told,
+            [
+                ("a", "starting", None),
+                ("a", "ready", None),
+                ("a", "stopping", "to make way for b"),
+                ("a", "stopped", None),
+                ("b", "starting", None),
+                ("b", "ready", None),
+            ],
+        )
+        self.assertEqual([one["model"] for one in hour["served"]], ["a", "b"])
+        since = self.get(f"/api/timeline?since={hour['now']}")
+        self.assertEqual(since["events"], [])
+
+    def test_idle(self) -> None:
+        """
+        A model that nobody asks for is unloaded when it was told to be, which is no
+        failure, and the reason is known.
+        """
+        self.assertEqual(self.chat("idle"), 200)
+        told = wait_for(
+            lambda: self.follower.model("idle").get("unload_at"), "the end of its TTL"
+        )
+
+        def end() -> Any:
+            events = self.get("/api/timeline")["events"]
+            return [one for one in events if one["state"] == "stopping"]
+
+        (stopping,) = wait_for(end, "that end to come")
+        self.assertEqual(stopping["reason"], "no request for 1 s")
+        late = datetime.fromisoformat(stopping["at"]) - datetime.fromisoformat(told)
+        self.assertGreater(late.total_seconds(), -0.01)
+        wait_for(
+            lambda: self.follower.model("idle")["state"] == "stopped", "it to be down"
+        )
+        self.assertIsNone(self.follower.model("idle")["failure"])
+        metrics = self.server.ask("GET", "/metrics", headers=KEY).body.decode()
+        self.assertIn('process_exits_total{model="idle",reason="stopped"} 1.0', metrics)
+
+    def test_failure(self) -> None:
+        """
+        A model that does not start is told with its last words, and when it may be
+        tried again.
+        """
+        for _ in range(3):
+            self.assertEqual(self.chat("broken"), 502)
+        status = wait_for(
+            lambda: (
+                (self.follower.model("broken").get("failure") or {}).get("retry_at")
+                and self.follower.model("broken")
+            ),
+            "the failure to be told",
+        )
+        self.assertEqual(status["state"], "stopped")
+        self.assertIn("status 3", status["failure"]["message"])
+        self.assertEqual(status["failure"]["log"], "no such model")
+        events = self.get("/api/timeline")["events"]
+        self.assertIn("status 3", " ".join(one["reason"] or "" for one in events))
+
+    def test_queue(self) -> None:
+        """
+        Who waits is told with the id under which it is in flight, and on whose account,
+        until it waits no more.
+        """
+        with self.held("a"):
+            asked = threading.Thread(target=self.chat, args=("b",))
+            asked.start()
+            self.addCleanup(asked.join, PATIENCE)
+            (one,) = wait_for(
+                lambda: [one for one in self.follower.waiting() if one["model"] == "b"],
+                "somebody who waits",
+            )
+            self.assertEqual((one["position"], one["behind"]), (1, ["a"]))
+            wait_for(
+                lambda: self.follower.model("a").get("in_flight") == 1,
+                "the request that is served to be told",
+            )
+            self.assertEqual(self.follower.model("b")["state"], "stopped")
+            cancelled = self.server.ask(
+                "POST", f"/api/inflight/{one['id']}/cancel", headers=KEY
+            )
+            self.assertEqual(cancelled.status, 200)
+            wait_for(lambda: not self.follower.waiting(), "nobody to wait")
+            asked.join(PATIENCE)
+            self.assertFalse(asked.is_alive())
+
+    def test_details(self) -> None:
+        """
+        A model's configuration and the daemon's settings are told without secrets, and
+        not without a key.
+        """
+        details = self.get("/api/models/b")
+        self.assertNotIn("hf_secret", self.get("/api/models/a")["env"]["HF_TOKEN"])
+        self.assertEqual(details["port"], self.server.start_port + 1)
+        self.assertTrue(details["cmd"].endswith(f"--port {details['port']} --model …"))
+        settings = self.get("/api/settings")
+        self.assertEqual(settings["listen"], [f"127.0.0.1:{self.server.port}"])
+        self.assertEqual(settings["config_path"], str(self.server.config))
+        self.assertEqual(settings["models"], 4)
+        for path in ("/api/models/a", "/api/settings", "/api/timeline"):
+            self.assertEqual(self.server.ask("GET", path).status, 401)
