@@ -47,13 +47,15 @@ _MEMBER = re.compile(
     r'(?P<lead>"(?P<name>[^"\\\s]+)"\s*:\s*)(?P<value>"(?:\\.|[^"\\])*")'
 )
 _HEADER = re.compile(
-    r"(?P<lead>\b(?:(?:proxy-)?authorization|cookie|[\w-]*(?:api-?key|token|secret))"
+    r"(?P<lead>\b(?:(?:proxy-)?authorization|cookie|[\w-]{0,64}(?:api-?key|token|secret))"
     r"\s*:\s*)(?P<value>(?:(?:bearer|basic)[ \t]+)?[^\s\"']+)",
     re.IGNORECASE,
 )
 _QUERY = re.compile(r"(?P<lead>[?&](?P<name>[\w.-]+)=)(?P<value>[^&\s\"'#]+)")
 _BEARER = re.compile(r"(?P<lead>\bBearer\s+)(?P<value>[^\s\"']+)", re.IGNORECASE)
-_USERINFO = re.compile(r"(?P<lead>\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+@", re.IGNORECASE)
+_USERINFO = re.compile(
+    r"(?P<lead>\b[a-z][a-z0-9+.-]{0,30}://)[^\s/@\"']+@", re.IGNORECASE
+)
 
 
 def names_secret(name: str) -> bool:
