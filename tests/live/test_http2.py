@@ -4,6 +4,7 @@ A real daemon over HTTP/2, asked by clients that many programs use.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -12,7 +13,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,19 +65,25 @@ class Http2TestCase(TlsTestCase):
         """
         A client that speaks HTTP/2 alone, over one connection.
         """
-        context = httpx.create_ssl_context(verify=str(self.files.root))
-        client = httpx.Client(
-            http1=False,
-            http2=True,
-            verify=context,
-            base_url=f"https://localhost:{self.served.port}",
-            headers={"Authorization": f"Bearer {KEY}"},
-            limits=httpx.Limits(max_connections=1),
-            timeout=PATIENCE,
-            trust_env=False,
-        )
+        client = httpx.Client(**self.as_client)
         self.addCleanup(client.close)
         return client
+
+    @property
+    def as_client(self) -> dict[str, Any]:
+        """
+        What such a client is made with.
+        """
+        return {
+            "http1": False,
+            "http2": True,
+            "verify": ssl.create_default_context(cafile=str(self.files.root)),
+            "base_url": f"https://localhost:{self.served.port}",
+            "headers": {"Authorization": f"Bearer {KEY}"},
+            "limits": httpx.Limits(max_connections=1),
+            "timeout": PATIENCE,
+            "trust_env": False,
+        }
 
     def chat(self, **more: Any) -> httpx.Response:
         """
@@ -122,6 +128,9 @@ class RawClient:
 
     :param test: with the daemon that it asks.
     :ivar h2: its side.
+    :ivar stalled: the streams that are given no more room.
+    :ivar read: how much came, by stream, in bytes.
+    :ivar ended: the streams that are whole.
     """
 
     def __init__(self, test: Http2TestCase) -> None:
@@ -131,7 +140,12 @@ class RawClient:
         self._socket = context.wrap_socket(plain, server_hostname="localhost")
         test.addCleanup(self._socket.close)
         self.h2 = H2Connection()
+        self.stalled: set[int] = set()
+        self.read: dict[int, int] = {}
+        self.ended: set[int] = set()
         self.h2.initiate_connection()
+        # Only the streams' own windows are in the way.
+        self.h2.increment_flow_control_window(MEGABYTE)
 
     def flush(self) -> None:
         """
@@ -151,20 +165,31 @@ class RawClient:
         self.h2.send_headers(stream_id, fields)
         self.h2.send_data(stream_id, json.dumps(body).encode(), end_stream=True)
         self.flush()
+        self.read[stream_id] = 0
         return stream_id
 
     def read_until(self, condition: Callable[[Event], bool]) -> None:
         """
         Read until something has happened.
         """
-        while True:
+        found = False
+        while not found:
             data = self._socket.recv(100_000)
             if not data:
                 raise AssertionError("the connection was closed")
-            found = [condition(event) for event in self.h2.receive_data(data)]
+            for event in self.h2.receive_data(data):
+                self._take(event)
+                found = found or condition(event)
             self.flush()
-            if any(found):
-                return
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, StreamEnded):
+            self.ended.add(event.stream_id)
+        elif isinstance(event, DataReceived):
+            size = event.flow_controlled_length or 0
+            self.read[event.stream_id] += len(event.data or b"")
+            if event.stream_id not in self.stalled:
+                self.h2.acknowledge_received_data(size, event.stream_id)
 
 
 class StreamTests(Http2TestCase):
@@ -185,29 +210,48 @@ class StreamTests(Http2TestCase):
         self.assertGreater(times[-1] - times[0], 0.4)
         self.assertGreater(len(times), 12)
 
+    def test_at_once(self) -> None:
+        """
+        Twenty streams of one connection are whole, however they interlace.
+        """
+        asyncio.run(self.read_at_once())
+        self.assert_clean()
+
+    async def read_at_once(self) -> None:
+        # Threads can share none of these clients' connections over HTTP/2.
+        body = chat_body("m", stream=True, max_tokens=50)
+        async with httpx.AsyncClient(**self.as_client) as client:
+
+            async def read() -> str:
+                async with client.stream("POST", CHAT, json=body) as response:
+                    seen = [line async for line in response.aiter_lines() if line]
+                    return seen[-1]
+
+            ends = await asyncio.gather(*(read() for _ in range(20)))
+            self.assertEqual(ends, ["data: [DONE]"] * 20)
+
     def test_beside_a_stalled_one(self) -> None:
         """
-        Twenty streams are whole while another one of their connection is not read,
-        and that costs no memory; then it is whole too.
+        They are whole too while another one of their connection is not read, and that
+        costs no memory; then it is whole as well.
         """
         before = resident_megabytes(self.served.pid)
         size = 30 * MEGABYTE
-        ends: list[Any] = []
-
-        def read() -> None:
-            with self.streaming(stream=True, max_tokens=50) as response:
-                ends.append(list(events(lines(response)))[-1])
-
-        with self.streaming(simulator={"bytes": size}) as stalled:
-            readers = [threading.Thread(target=read) for _ in range(20)]
-            for reader in readers:
-                reader.start()
-            for reader in readers:
-                reader.join(PATIENCE)
-            self.assertEqual(ends, ["[DONE]"] * 20)
-            self.assertEqual(self.stats()["in_flight"], 1)
-            self.assertLess(resident_megabytes(self.served.pid) - before, 10)
-            self.assertEqual(sum(map(len, stalled.iter_raw())), size)
+        client = RawClient(self)
+        stalled = client.ask("POST", CHAT, chat_body("m", simulator={"bytes": size}))
+        client.stalled.add(stalled)
+        others = {
+            client.ask("POST", CHAT, chat_body("m", stream=True, max_tokens=50))
+            for _ in range(20)
+        }
+        client.read_until(lambda _: others <= client.ended)
+        self.assertEqual(self.stats()["in_flight"], 1)
+        self.assertLess(resident_megabytes(self.served.pid) - before, 10)
+        client.stalled.clear()
+        client.h2.acknowledge_received_data(client.read[stalled], stalled)
+        client.flush()
+        client.read_until(lambda _: stalled in client.ended)
+        self.assertEqual(client.read[stalled], size)
         self.assert_clean()
 
     def test_large_answer(self) -> None:
@@ -268,7 +312,7 @@ class StreamTests(Http2TestCase):
         client.flush()
         self.assert_cancelled(time.time())
         stream_id = client.ask("POST", CHAT, chat_body("m", max_tokens=1))
-        client.read_until(lambda event: event == StreamEnded(stream_id=stream_id))
+        client.read_until(lambda _: stream_id in client.ended)
 
     def assert_cancelled(self, left: float) -> None:
         """
