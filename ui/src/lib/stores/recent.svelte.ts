@@ -1,0 +1,62 @@
+/**
+ * The requests that ended last.
+ */
+
+import { listActivity } from '../api/endpoints';
+import type { ActivityRow } from '../api/types';
+import { throttled } from './frame';
+
+/** So many are kept. */
+const KEPT = 500;
+
+/** New ones are asked for so often at most, in milliseconds. */
+const INTERVAL = 500;
+
+class Recent {
+  #rows = $state.raw<ActivityRow[]>([]);
+  #last = 0;
+  readonly #byModel = $derived(Map.groupBy(this.#rows, (row) => row.model));
+  readonly #more = throttled(() => void this.#fetch(), INTERVAL);
+  #newest = $state(0);
+
+  /** The newest first. */
+  get all(): ActivityRow[] {
+    return this.#rows;
+  }
+
+  /** The id of the newest row that the daemon has told of: a page of rows may be old. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  of(model: string): ActivityRow[] {
+    return this.#byModel.get(model) ?? [];
+  }
+
+  /** A new connection: another daemon may count from the beginning. */
+  reopened(): void {
+    this.#last = 0;
+    this.#more();
+  }
+
+  added(id: number): void {
+    this.#newest = Math.max(this.#newest, id);
+    this.#more();
+  }
+
+  async #fetch(): Promise<void> {
+    const since = this.#last;
+    try {
+      const page = await listActivity(since ? { min_id: since + 1, limit: KEPT } : { limit: KEPT });
+      if (since !== this.#last) return;
+      const before = since ? this.#rows : [];
+      if (page.data.length || !since) this.#rows = [...page.data, ...before].slice(0, KEPT);
+      this.#last = this.#rows[0]?.id ?? 0;
+      this.#newest = since ? Math.max(this.#newest, this.#last) : this.#last;
+    } catch {
+      // The next row, or the next connection, asks again.
+    }
+  }
+}
+
+export const recent = new Recent();

@@ -1,0 +1,92 @@
+/**
+ * The last hour: when each model was in which state, and when it served.
+ */
+
+import { getTimeline } from '../api/endpoints';
+import { ApiError } from '../api/client';
+import type { Served, StateChange, Timeline } from '../api/types';
+import { setSkew } from './clock.svelte';
+import { throttled } from './frame';
+
+const HOUR = 3_600_000;
+
+/** It is asked for so often at most, in milliseconds. */
+const INTERVAL = 1000;
+
+class TimelineStore {
+  #events = $state.raw<StateChange[]>([]);
+  #served = $state.raw<Served[]>([]);
+  #since: string | null = null;
+  #generation = 0;
+  #available = $state(true);
+  readonly #more = throttled(() => void this.#fetch(), INTERVAL);
+
+  /** The oldest first. */
+  get events(): StateChange[] {
+    return this.#events;
+  }
+
+  get served(): Served[] {
+    return this.#served;
+  }
+
+  /** False where the daemon does not know of it. */
+  get available(): boolean {
+    return this.#available;
+  }
+
+  /** A new connection, perhaps to another daemon. */
+  reopened(): void {
+    this.#since = null;
+    this.#generation++;
+    this.#more();
+  }
+
+  /** Something has happened that may be on it. */
+  refresh(): void {
+    if (this.#available) this.#more();
+  }
+
+  async #fetch(): Promise<void> {
+    const generation = this.#generation;
+    const since = this.#since;
+    try {
+      const asked = Date.now();
+      const news = await getTimeline(since ?? undefined);
+      if (generation !== this.#generation) return;
+      this.#available = true;
+      setSkew(Date.parse(news.now) - (asked + Date.now()) / 2);
+      this.#take(news, since !== null);
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 404) this.#available = false;
+    }
+  }
+
+  #take(news: Timeline, more: boolean): void {
+    const oldest = Date.parse(news.now) - HOUR;
+    const events = more ? merge(this.#events, news.events, keyOfChange) : news.events;
+    const served = more ? merge(this.#served, news.served, keyOfServed) : news.served;
+    // The last change before the hour says in which state it began.
+    const before = new Map<string, StateChange>();
+    const within: StateChange[] = [];
+    for (const event of events) {
+      if (Date.parse(event.at) < oldest) before.set(event.model, event);
+      else within.push(event);
+    }
+    this.#events = [...before.values(), ...within];
+    this.#served = served.filter(({ to }) => to === null || Date.parse(to) >= oldest);
+    this.#since = news.now;
+  }
+}
+
+const keyOfChange = ({ at, model, state }: StateChange) => `${at} ${state} ${model}`;
+const keyOfServed = ({ from, model }: Served) => `${from} ${model}`;
+
+/** What was known with what is new, which wins: an interval may have ended meanwhile. */
+export function merge<T>(known: readonly T[], news: readonly T[], key: (one: T) => string): T[] {
+  const all = new Map(known.map((one) => [key(one), one]));
+  for (const one of news) all.set(key(one), one);
+  return [...all.values()];
+}
+
+export const timeline = new TimelineStore();
