@@ -51,6 +51,7 @@ from .web.listen import Address, BadAddress, Certificate, explain_cannot_listen
 from .web.logs import LogReaders
 from .web.passthrough import Passthrough
 from .web.site import Site
+from .web.static import FOLDER, Build
 
 _log = Logger()
 
@@ -91,6 +92,7 @@ class _Parts:
     inference: Inference
     passthrough: Passthrough
     operations: Any
+    ui: Any
     hosts: AllowedHosts
     cors: Cors
     keys: KeyRing
@@ -185,6 +187,7 @@ class LlamaSwapService(Service):
     def _wire(self) -> _Parts:
         # Not before: importing Klein installs a reactor.
         from .web.operations import Operations
+        from .web.ui import Ui
 
         reactor, config, in_thread = self._reactor, self._config, self._in_thread
         watch = Watch(reactor, os.environ)
@@ -213,12 +216,14 @@ class LlamaSwapService(Service):
         passthrough = Passthrough(
             reactor, config, directory, router, peers, records.recorder
         )
+        ui = Ui(config, directory, router, Build(FOLDER), in_thread)
+        rooms = records.rooms([address.text for address in self._addresses])
         front = Front(
             inference,
             routes,
             operations.render,
             passthrough.routes(),
-            records.rooms([address.text for address in self._addresses]),
+            {**rooms, **ui.rooms()},
         )
         site = Site(
             reactor,
@@ -247,6 +252,7 @@ class LlamaSwapService(Service):
             inference,
             passthrough,
             operations,
+            ui,
             hosts,
             cors,
             keys,
@@ -384,6 +390,7 @@ class LlamaSwapService(Service):
         parts.inference.reconfigure(config)
         parts.passthrough.reconfigure(config)
         parts.operations.reconfigure(config)
+        parts.ui.reconfigure(config)
         parts.site.reconfigure(
             config.max_request_body,
             config.server.max_header_bytes,

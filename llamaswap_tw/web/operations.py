@@ -19,9 +19,8 @@ from ..routing.router import Router
 from .details import model_details
 from .listing import Listing, running_list
 from .logs import LogReaders
-from .page import page
 from .request import Request
-from .resource import Resource, from_page, json_of, new_app, redirect, text, whole
+from .resource import Resource, from_page, json_of, new_app, redirect, text
 
 
 class Operations(Resource):
@@ -65,23 +64,6 @@ class Operations(Resource):
     def _root(self, request: Request) -> bytes:
         return redirect(request, 302, b"/ui")
 
-    @app.route("/ui", methods=["GET"])
-    def _page_without_slash(self, request: Request) -> bytes:
-        return redirect(request, 307, b"/ui/")
-
-    @app.route("/ui/", methods=["GET"])
-    def _page(self, request: Request) -> bytes:
-        active = self._directory.profiles.active
-        html = page(self._config, self._router.states(), active)
-        request.setHeader(b"Cache-Control", b"no-store")
-        return whole(request, b"text/html; charset=utf-8", html)
-
-    @app.route("/ui/<path:rest>", methods=["GET"])
-    def _page_of(self, request: Request, rest: str) -> bytes:
-        if "." in rest.rpartition("/")[2]:
-            raise NotFound(f"there is nothing at /ui/{rest}")
-        return self._page(request)
-
     @app.route("/health", methods=["GET"])
     @app.route("/wol-health", methods=["GET"])
     def _health(self, request: Request) -> bytes:
@@ -118,7 +100,7 @@ class Operations(Resource):
     async def _unload_all(self, request: Request) -> bytes:
         await self._router.unload(list(self._config.models))
         if from_page(request):
-            return redirect(request, 303, b"/ui/")
+            return redirect(request, 303, b"/ui/plain")
         return json_of(request, {"msg": "ok"})
 
     @app.route("/api/models/unload/<path:name>", methods=["POST"])
@@ -239,5 +221,5 @@ def _done(request: Request) -> bytes:
     What was asked for is done: a form on our page leads back to it.
     """
     if from_page(request):
-        return redirect(request, 303, b"/ui/")
+        return redirect(request, 303, b"/ui/plain")
     return text(request, b"OK")

@@ -508,4 +508,6 @@ class WholeTests(OperationsTestCase):
         self.send("POST", path, {**accept, **ours, "Sec-Fetch-Mode": "navigate"})
         process.finish_stop()
         response = self.connection.response()
-        self.assertEqual((response.status, response.headers["location"]), (303, "/ui/"))
+        self.assertEqual(
+            (response.status, response.headers["location"]), (303, "/ui/plain")
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from unittest import mock
@@ -31,16 +32,21 @@ from llamaswap_tw.web.inference import Inference
 from llamaswap_tw.web.logs import LogReaders
 from llamaswap_tw.web.operations import Operations
 from llamaswap_tw.web.page import page
+from llamaswap_tw.web.static import Build
+from llamaswap_tw.web.ui import Ui
 from tests.activity.recording import Records
 from tests.routing.processes import FakeProcess
 
 from .support import Connection, Response, configured, in_thread
 
+#: No page was built there.
+NOWHERE = Path("/nowhere")
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 #: Every path that answers GET.
 GOTTEN = (
-    *("/", "/ui", "/ui/", "/ui/models", "/health", "/wol-health"),
+    *("/", "/ui", "/ui/", "/ui/models", "/ui/plain", "/health", "/wol-health"),
     *("/v1/models", "/models", "/v1/models/org/model", "/running", "/unload"),
     *("/logs", "/api/profiles"),
     *("/logs/stream", "/logs/stream/proxy", "/logs/stream/llama"),
@@ -79,7 +85,9 @@ class OperationsTestCase(SynchronousTestCase):
             in_thread,
             Records(clock).recorder,
         )
-        self.route = Front(inference, model_routes(), operations.render).route
+        ui = Ui(config, self.directory, self.router, Build(NOWHERE), in_thread)
+        front = Front(inference, model_routes(), operations.render, rooms=ui.rooms())
+        self.route = front.route
         self.connection = Connection(self.route)
 
     def make_scheduler(self, effects: IEffects) -> IScheduler:
@@ -599,7 +607,7 @@ class PageTests(OperationsTestCase):
         below it without an extension.
         """
         self.load("llama")
-        for path in ("/ui/", "/ui/models", "/ui/a.b/c"):
+        for path in ("/ui/", "/ui/models", "/ui/a.b/c", "/ui/plain"):
             response = self.answer("GET", path, BROWSER)
             self.assertEqual(
                 response.headers["content-type"], "text/html; charset=utf-8"
@@ -659,7 +667,7 @@ class PageTests(OperationsTestCase):
                 self.processes["llama"].finish_stop()
             response = self.connection.response()
             self.assertEqual((path, response.status), (path, 303))
-            self.assertEqual(response.headers["location"], "/ui/")
+            self.assertEqual(response.headers["location"], "/ui/plain")
 
     def test_button_fails(self) -> None:
         """
