@@ -287,8 +287,8 @@ def _failure(reason: str, output: str) -> str:
     lines = "".join(f"    {line}\n" for line in output.splitlines()[-20:])
     return (
         f"the web page could not be built: {reason}\n{lines}"
-        "It needs Node.js and, the first time, the npm registry.  To install without the "
-        f"page (the daemon then serves a plain one), set {_SKIP}=1 and try again."
+        "It needs Node.js and, the first time, the npm registry.  To install without "
+        f"the page (the daemon then serves a plain one), set {_SKIP}=1 and try again."
     )
 
 
