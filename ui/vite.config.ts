@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 
 /** The daemon that `npm run dev` shows. */
 const daemon = process.env['LLAMASWAP_URL'] ?? 'http://127.0.0.1:8080';
@@ -15,8 +15,6 @@ export default defineConfig({
   plugins: [svelte({ preprocess: vitePreprocess() })],
   resolve: {
     alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) },
-    // Tests mount components: without this they would get Svelte's server half.
-    ...(process.env['VITEST'] ? { conditions: ['browser'] } : {}),
   },
   build: {
     outDir: '../llamaswap_tw/web/static',
@@ -33,10 +31,5 @@ export default defineConfig({
   server: {
     port: 5173,
     proxy: { [PROXIED]: { target: daemon, changeOrigin: true } },
-  },
-  test: {
-    environment: 'jsdom',
-    include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
-    restoreMocks: true,
   },
 });
