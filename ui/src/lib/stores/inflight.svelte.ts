@@ -3,13 +3,14 @@
  */
 
 import type { InflightEntry, InflightEvent } from '../api/types';
+import { groupBy } from '../group';
 import { perFrame } from './frame';
 
 class Inflight {
   readonly #entries = new Map<string, InflightEntry>();
   #list = $state.raw<InflightEntry[]>([]);
   readonly #show = perFrame(() => (this.#list = [...this.#entries.values()]));
-  readonly #byModel = $derived(Map.groupBy(this.#list, (entry) => entry.model));
+  readonly #byModel = $derived(groupBy(this.#list, (entry) => entry.model));
 
   /** The oldest first. */
   get all(): InflightEntry[] {

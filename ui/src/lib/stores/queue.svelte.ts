@@ -3,10 +3,11 @@
  */
 
 import type { Waiting } from '../api/types';
+import { groupBy } from '../group';
 
 class Queue {
   #waiting = $state.raw<Waiting[]>([]);
-  readonly #byModel = $derived(Map.groupBy(this.#waiting, (one) => one.model));
+  readonly #byModel = $derived(groupBy(this.#waiting, (one) => one.model));
 
   get all(): Waiting[] {
     return this.#waiting;

@@ -4,6 +4,7 @@
 
 import { listActivity } from '../api/endpoints';
 import type { ActivityRow } from '../api/types';
+import { groupBy } from '../group';
 import { throttled } from './frame';
 
 /** So many are kept. */
@@ -15,7 +16,7 @@ const INTERVAL = 500;
 class Recent {
   #rows = $state.raw<ActivityRow[]>([]);
   #last = 0;
-  readonly #byModel = $derived(Map.groupBy(this.#rows, (row) => row.model));
+  readonly #byModel = $derived(groupBy(this.#rows, (row) => row.model));
   readonly #more = throttled(() => void this.#fetch(), INTERVAL);
   #newest = $state(0);
 

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { startKeys } from '$lib/keyboard';
+
+const go = vi.fn<(path: string) => void>();
+const help = vi.fn<() => void>();
+let stop: () => void;
+
+beforeEach(() => {
+  go.mockReset();
+  help.mockReset();
+  // jsdom lays nothing out.
+  Element.prototype.checkVisibility = () => true;
+  stop = startKeys({ go, help });
+});
+
+afterEach(() => {
+  stop();
+  document.body.replaceChildren();
+});
+
+function press(key: string, init: KeyboardEventInit & { on?: Element } = {}): void {
+  const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...init });
+  (init.on ?? document.body).dispatchEvent(event);
+}
+
+describe('keys', () => {
+  it('go to a place by g and its letter', () => {
+    press('g');
+    press('l');
+    expect(go).toHaveBeenCalledExactlyOnceWith('/ui/logs');
+    press('l');
+    press('g');
+    press('x');
+    press('l');
+    expect(go).toHaveBeenCalledTimes(1);
+  });
+
+  it('show help by ?', () => {
+    press('?', { shiftKey: true });
+    expect(help).toHaveBeenCalledTimes(1);
+  });
+
+  it('find the search field by /', () => {
+    const field = document.createElement('input');
+    field.setAttribute('data-search', '');
+    document.body.append(field);
+    press('/');
+    expect(document.activeElement).toBe(field);
+  });
+
+  it('are text where somebody types, and the browser’s with Ctrl', () => {
+    for (const name of ['input', 'textarea', 'select']) {
+      const field = document.createElement(name);
+      document.body.append(field);
+      press('?', { on: field });
+    }
+    press('?', { ctrlKey: true });
+    expect(help).not.toHaveBeenCalled();
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    document.body.append(box);
+    press('?', { on: box });
+    expect(help).toHaveBeenCalledTimes(1);
+  });
+
+  it('do nothing beneath an open dialog', () => {
+    const dialog = document.createElement('dialog');
+    dialog.open = true;
+    document.body.append(dialog);
+    press('?');
+    expect(help).not.toHaveBeenCalled();
+  });
+});

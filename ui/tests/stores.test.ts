@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { InflightEntry, ModelStatus } from '$lib/api/types';
+import { perFrame, throttled } from '$lib/stores/frame';
+import { inflight } from '$lib/stores/inflight.svelte';
+import { models, shownState } from '$lib/stores/models.svelte';
+import { Persisted } from '$lib/stores/persisted.svelte';
+import { queue } from '$lib/stores/queue.svelte';
+import { merge } from '$lib/stores/timeline.svelte';
+import { toasts } from '$lib/stores/toasts.svelte';
+
+function model(id: string, more: Partial<ModelStatus> = {}): ModelStatus {
+  return {
+    ...{ id, name: id, description: '', state: 'stopped', unlisted: false, peerID: '' },
+    aliases: [],
+    ...more,
+  } as ModelStatus;
+}
+
+function entry(id: string, of: string): InflightEntry {
+  return { id, model: of } as InflightEntry;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('models', () => {
+  it('are found by id and by alias, and told apart', () => {
+    models.replace([
+      model('a', { aliases: ['x'] }),
+      model('hidden', { unlisted: true }),
+      model('far/b', { peerID: 'far' }),
+    ]);
+    expect(models.find('x')?.id).toBe('a');
+    expect(models.find('hidden')?.id).toBe('hidden');
+    expect(models.find('none')).toBeUndefined();
+    expect(models.own.map(({ id }) => id)).toEqual(['a']);
+    expect(models.listed.map(({ id }) => id)).toEqual(['a', 'far/b']);
+  });
+
+  it('have failed when they are stopped with a failure, not while they try again', () => {
+    const failure = { message: 'x', code: '', at: '', retry_at: null, log: '' };
+    expect(shownState(model('a', { failure }))).toBe('failed');
+    expect(shownState(model('a', { failure, state: 'starting' }))).toBe('starting');
+    expect(shownState(model('a', { failure: null }))).toBe('stopped');
+  });
+});
+
+describe('requests in flight', () => {
+  it('are what the events say', () => {
+    inflight.apply({ operation: 'snapshot', requests: [entry('1', 'a'), entry('2', 'b')] });
+    inflight.apply({ operation: 'upsert', request: entry('3', 'a') });
+    inflight.apply({ operation: 'remove', id: '2' });
+    inflight.apply({ operation: 'remove', id: 'never there' });
+    vi.runAllTimers();
+    expect(inflight.all.map(({ id }) => id)).toEqual(['1', '3']);
+    expect(inflight.of('a').length).toBe(2);
+    expect(inflight.of('b')).toEqual([]);
+    inflight.apply({ operation: 'snapshot', requests: [] });
+    vi.runAllTimers();
+    expect(inflight.all).toEqual([]);
+  });
+});
+
+describe('the queue', () => {
+  it('is known by model', () => {
+    const one = { id: '1', model: 'a', since: '', position: 1, behind: [] };
+    queue.replace([one]);
+    expect(queue.of('a')).toEqual([one]);
+    queue.replace([]);
+    expect(queue.of('a')).toEqual([]);
+  });
+});
+
+describe('the timeline', () => {
+  it('takes the later word for the same thing', () => {
+    const known = [{ key: 1, to: null as string | null }];
+    const news = [
+      { key: 1, to: 'end' },
+      { key: 2, to: null },
+    ];
+    expect(merge(known, news, ({ key }) => String(key))).toEqual(news);
+  });
+});
+
+describe('what the browser keeps', () => {
+  const isNumber = (value: unknown) => typeof value === 'number';
+
+  it('comes back', () => {
+    new Persisted('test', 1, isNumber).value = 7;
+    expect(new Persisted('test', 1, isNumber).value).toBe(7);
+  });
+
+  it('is not taken where it is not of the type', () => {
+    for (const text of ['"x"', '{', 'null']) {
+      localStorage.setItem('llamaswap.test', text);
+      expect(new Persisted('test', 1, isNumber).value).toBe(1);
+    }
+  });
+
+  it('follows other tabs', () => {
+    const kept = new Persisted('test', 1, isNumber);
+    localStorage.setItem('llamaswap.test', '9');
+    dispatchEvent(new StorageEvent('storage', { key: 'llamaswap.test' }));
+    expect(kept.value).toBe(9);
+  });
+});
+
+describe('toasts', () => {
+  it('go by themselves, failures later, and are never many', () => {
+    toasts.show('hello');
+    toasts.error(new Error('no'), 'Loading a');
+    expect(toasts.all.map(({ text }) => text)).toEqual(['hello', 'Loading a: no']);
+    vi.advanceTimersByTime(6000);
+    expect(toasts.all.map(({ kind }) => kind)).toEqual(['error']);
+    vi.advanceTimersByTime(10_000);
+    expect(toasts.all).toEqual([]);
+    for (let i = 0; i < 20; i++) toasts.show(`n ${i}`);
+    toasts.show('n 19');
+    expect(toasts.all.map(({ text }) => text)).toEqual(['n 16', 'n 17', 'n 18', 'n 19']);
+    vi.runAllTimers();
+  });
+});
+
+describe('changes that come fast', () => {
+  it('are shown once a frame', () => {
+    const run = vi.fn();
+    const soon = perFrame(run);
+    for (let i = 0; i < 100; i++) soon();
+    expect(run).not.toHaveBeenCalled();
+    vi.runAllTimers();
+    expect(run).toHaveBeenCalledTimes(1);
+    soon();
+    vi.runAllTimers();
+    expect(run).toHaveBeenCalledTimes(2);
+  });
+
+  it('are fetched at once, then no more often than may be, and the last is made up for', () => {
+    const run = vi.fn();
+    const often = throttled(run, 1000);
+    often();
+    expect(run).toHaveBeenCalledTimes(1);
+    for (let i = 0; i < 100; i++) often();
+    expect(run).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1000);
+    expect(run).toHaveBeenCalledTimes(2);
+    vi.advanceTimersByTime(5000);
+    expect(run).toHaveBeenCalledTimes(2);
+  });
+});
