@@ -7,11 +7,13 @@ import type { ServerEvent } from '$lib/api/types';
 class Server {
   readonly asked: string[] = [];
   refuse = false;
+  locked = false;
   #controllers: ReadableStreamDefaultController<Uint8Array>[] = [];
 
   readonly fetch = (path: string, init: RequestInit = {}): Promise<Response> => {
     this.asked.push(path);
     if (this.refuse) return Promise.reject(new TypeError('refused'));
+    if (this.locked) return Promise.resolve(new Response('', { status: 401 }));
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controllers.push(controller);
@@ -110,6 +112,17 @@ describe('EventStream', () => {
     await vi.advanceTimersByTimeAsync(100_000);
     expect(server.asked).toContain('/health');
     expect(told).toEqual(['opened']);
+  });
+
+  it('does not ask again by itself where no key was given', async () => {
+    server.locked = true;
+    stream.start();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(server.asked.length).toBe(1);
+    server.locked = false;
+    stream.hurry();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(['lost', 'opened']);
   });
 
   it('is silent once it is stopped', async () => {

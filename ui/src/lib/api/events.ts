@@ -11,8 +11,11 @@ export interface StreamListener {
   /** A connection is made: what was known before may be out of date. */
   opened(): void;
   event(event: ServerEvent): void;
-  /** It is lost, or not to be had, and is tried again after some milliseconds. */
-  lost(error: unknown, retryIn: number): void;
+  /**
+   * It is lost, or not to be had, and is tried again after some milliseconds; `null` where
+   * the user has given no key, and `hurry` alone tries again.
+   */
+  lost(error: unknown, retryIn: number | null): void;
 }
 
 const TYPES: ReadonlySet<string> = new Set<EventType>([
@@ -89,7 +92,8 @@ export class EventStream {
         error = e;
       }
       if (stopped.aborted) return;
-      const wait = backoff(failures++);
+      const locked = error instanceof ApiError && error.status === 401;
+      const wait = locked ? null : backoff(failures++);
       this.listener.lost(error, wait);
       await this.#sleep(wait, stopped);
     }
@@ -145,7 +149,7 @@ export class EventStream {
     }
   }
 
-  #sleep(milliseconds: number, stopped: AbortSignal): Promise<void> {
+  #sleep(milliseconds: number | null, stopped: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -153,7 +157,7 @@ export class EventStream {
         this.#wake = null;
         resolve();
       };
-      const timer = setTimeout(done, milliseconds);
+      const timer = milliseconds === null ? undefined : setTimeout(done, milliseconds);
       stopped.addEventListener('abort', done);
       this.#wake = done;
     });

@@ -2,7 +2,7 @@
  * The connection to the daemon: whether it stands, and who is told what comes over it.
  */
 
-import { ApiError, onUnauthorized } from '../api/client';
+import { onUnauthorized } from '../api/client';
 import { getVersion } from '../api/endpoints';
 import { EventStream } from '../api/events';
 import type { ServerEvent, UiConfig, Version } from '../api/types';
@@ -27,8 +27,8 @@ class Connection {
   readonly #stream = new EventStream({
     opened: () => this.#reopened(),
     event: (event) => this.#take(event),
-    lost: (error) => {
-      this.#state = error instanceof ApiError && error.status === 401 ? 'locked' : 'lost';
+    lost: (_error, retryIn) => {
+      this.#state = retryIn === null ? 'locked' : 'lost';
     },
   });
 
@@ -53,7 +53,8 @@ class Connection {
   start(): () => void {
     onUnauthorized(keyPrompt.ask);
     const hurry = () => {
-      if (!document.hidden) this.#stream.hurry();
+      // Who has closed the question for a key is not asked again by looking.
+      if (!document.hidden && this.#state !== 'locked') this.#stream.hurry();
     };
     document.addEventListener('visibilitychange', hurry);
     addEventListener('online', hurry);
