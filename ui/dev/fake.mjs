@@ -684,7 +684,7 @@ async function route(request, response) {
       models: models.size,
       health_check_timeout: 120,
       log_level: 'info',
-      capture_buffer: 5_242_880,
+      capture_buffer: 5,
       store_path: null,
       max_request_body: 1_073_741_824,
     });

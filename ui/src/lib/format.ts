@@ -24,10 +24,10 @@ export function short(value: Value): string {
   return value < 10_000 ? whole.format(value) : compact.format(value);
 }
 
-/** 41.2, for tokens a second; three digits at most. */
+/** 41.2, 1,235, 16K: for tokens a second. */
 export function speed(value: Value): string {
   if (!known(value)) return UNKNOWN;
-  return value < 100 ? value.toFixed(1) : whole.format(value);
+  return value < 100 ? value.toFixed(1) : short(value);
 }
 
 /** 85 ms, 1.24 s, 3 min 5 s, 2 h 4 min */

@@ -358,6 +358,7 @@ export interface Settings {
   models: number;
   health_check_timeout: number;
   log_level: string;
+  /** Megabytes. */
   capture_buffer: number;
   store_path: string | null;
   max_request_body: number;
