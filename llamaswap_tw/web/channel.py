@@ -343,7 +343,7 @@ class Channel(Predecessor, HTTPChannel):
         if self._lingering is not None:
             return
         close = super().loseConnection
-        if beneath(self.transport) is not self.transport:
+        if self.secure and beneath(self.transport) is not self.transport:
             # TLS says that nothing follows.
             close()
             close = beneath(self.transport).loseConnection

@@ -79,6 +79,7 @@ class Http2Channel(Protocol):
         self._uncredited = 0
         self._draining = False
         self._closing = False
+        self._lingering = False
         self._timer: IDelayedCall | None = None
         self._frames = FrameWatch()
         self._allowance = Allowance(_IDLE_FRAMES, _IDLE_FRAMES_RATE)
@@ -111,7 +112,7 @@ class Http2Channel(Protocol):
         Something came.
         """
         if self._closing:
-            if self._timer is not None and self._timer.active():
+            if self._lingering and self._timer is not None:
                 # It still reads: what it sends tells of that.
                 self._timer.reset(LINGER)
             return
@@ -186,11 +187,13 @@ class Http2Channel(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         if linger:
+            self._lingering = True
             self._timer = self.site.clock.callLater(linger, self._close_beneath)
         else:
             self._close_beneath()
 
     def _close_beneath(self) -> None:
+        self._lingering = False
         beneath(self.transport).loseConnection()
         self._timer = self.site.clock.callLater(
             _LONGEST_CLOSE, self.transport.abortConnection
@@ -226,7 +229,7 @@ class Http2Channel(Protocol):
         """
         The connection is gone, whoever closed it.
         """
-        self._closing = True
+        self._closing, self._lingering = True, False
         self._patience.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

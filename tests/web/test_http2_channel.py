@@ -268,6 +268,32 @@ class DrainTests(Http2TestCase):
         self.assertEqual(self.connection.goodbye, ErrorCodes.NO_ERROR)
         self.assertTrue(self.connection.transport.disconnecting)
 
+    def test_lingers(self) -> None:
+        """
+        A client that still reads the end of an answer has the time for that, and one
+        that does not read holds us no longer than it may.
+        """
+        request, _ = self.begin()
+        self.drain()
+        request.respond(200, [], b"x")
+        clock, channel = self.connection.clock, self.connection.channel
+        for _ in range(5):
+            clock.advance(1.9)
+            channel.dataReceived(b"more")
+        # The transport is told once when all is said, and once more when all was read.
+        closed: list[int] = []
+        self.patch(
+            self.connection.transport, "loseConnection", lambda: closed.append(1)
+        )
+        clock.advance(2)
+        self.assertEqual(closed, [1])
+        for _ in range(14):
+            clock.advance(1)
+            channel.dataReceived(b"more")
+        self.assertEqual(closed, [1])
+        clock.advance(1)
+        self.assertEqual(closed, [1, 1])
+
     def test_new_request(self) -> None:
         """
         A request that comes meanwhile is refused such that it can be sent again.
