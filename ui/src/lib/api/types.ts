@@ -342,11 +342,36 @@ export interface ModelDetails {
   queue_limit: number | null;
   unlisted: boolean;
   capabilities: Capabilities | string[] | null;
-  groups: unknown[];
-  sets: unknown[];
+  groups: ModelGroup[];
+  sets: ModelSet[];
   filters: Record<string, unknown>;
   timeouts: Record<string, unknown>;
   metadata: Record<string, unknown>;
+  /** All times in seconds. */
+  unload_timeout?: number | null;
+  queue_timeout?: number | null;
+  priority?: number;
+  use_model_name?: string;
+  send_loading_state?: boolean;
+  ignore_websockets?: boolean;
+}
+
+/** A group that a model is in. */
+export interface ModelGroup {
+  id: string;
+  /** Whether its members put each other out. */
+  swap: boolean;
+  /** Whether they put out those of other groups. */
+  exclusive: boolean;
+  /** Whether those of other groups cannot put them out. */
+  persistent: boolean;
+  members: string[];
+}
+
+/** A set of models that may run together, as it is written. */
+export interface ModelSet {
+  name: string;
+  text: string;
 }
 
 /** What `GET /api/settings` tells; newer daemons may tell more. */
