@@ -10,8 +10,22 @@ export interface Fact {
   value: string;
 }
 
+/** Where the words alone would not do. */
+const KNOWN: Record<string, string> = {
+  tls_handshake: 'TLS handshake',
+  idle_conn: 'Idle connection',
+  response_header: 'Response headers',
+  expect_continue: '100 Continue',
+  set_params_by_id: 'Set params by name',
+};
+
+/** What the daemon writes in the place of a secret. */
+const MASK = '…';
+
 /** `strip_params` as Strip params. */
 export function spoken(name: string): string {
+  const known = KNOWN[name];
+  if (known) return known;
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replace(/[_-]+/g, ' ')
@@ -93,4 +107,12 @@ export function factsOf(values: Record<string, unknown> | null | undefined): Fac
   return Object.entries(values ?? {})
     .filter(([, value]) => !isEmpty(value))
     .map(([name, value]) => ({ label: spoken(name), value: shown(value) }));
+}
+
+/** What a model's environment adds; a secret is said to be one. */
+export function environmentOf(env: Record<string, string>): Fact[] {
+  return Object.entries(env).map(([label, value]) => ({
+    label,
+    value: value === MASK ? `${MASK} (hidden)` : value,
+  }));
 }

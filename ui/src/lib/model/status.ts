@@ -65,3 +65,17 @@ export function briefly(model: ModelStatus | undefined): string {
     model.state
   ];
 }
+
+/** What a model takes; of one that is down it may not have been looked at again yet. */
+export function memoryOf(model: ModelStatus): number | null {
+  return model.state === 'stopped' ? null : (model.memory_bytes ?? null);
+}
+
+/** No failure is told in more lines than these. */
+const MOST_LINES = 60;
+
+/** The lines that a model wrote before it failed, without those that are empty at either end. */
+export function lastLines(log: string): string[] {
+  const text = log.replace(/^(\s*\n)+|\s+$/g, '');
+  return text ? text.split('\n').slice(-MOST_LINES) : [];
+}

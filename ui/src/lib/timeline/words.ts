@@ -56,7 +56,7 @@ export function linesOf(item: Item, lane: Lane, now: number): string[] {
       const busy = overlap(item, lane.served, now);
       if (busy > 0) {
         const share = Math.round((100 * busy) / Math.max(1, (item.to ?? now) - item.from));
-        lines.push(`Served for ${duration(busy)} of it, ${share} %`);
+        lines.push(`Served for ${duration(busy)} of it, ${share || 'under 1'} %`);
       } else {
         lines.push('Served nothing');
       }
