@@ -165,6 +165,7 @@ function addRow(entry, more) {
       ttft_ms: String(Math.round(80 + Math.random() * 300)),
       queue_ms: '0',
       load_ms: '0',
+      ...(Math.random() < 0.3 ? { session_id: `session-${Math.floor(Math.random() * 5)}` } : {}),
     },
     ...more,
   };
@@ -581,7 +582,7 @@ async function route(request, response) {
     tell('logData', { source: 'proxy', data: history.proxy }, one);
     tell('logData', { source: 'upstream', data: history.upstream }, one);
     tellModels(one);
-    tell('uiConfig', { activity: { session_id: [] } }, one);
+    tell('uiConfig', { activity: { session_id: ['X-Session-ID'] } }, one);
     tell('profileChanged', { active }, one);
     tellInflight({ operation: 'snapshot', requests: [...inflight.values()] }, one);
     tellQueue(one);

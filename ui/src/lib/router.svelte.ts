@@ -19,6 +19,11 @@ class Router {
     return this.#path;
   }
 
+  /** The query. */
+  get query(): URLSearchParams {
+    return this.#params;
+  }
+
   /** A part of the query, or null. */
   param(name: string): string | null {
     return this.#params.get(name);

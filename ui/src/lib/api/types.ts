@@ -206,8 +206,13 @@ export interface Capture {
   req_path: string;
   req_headers: Headers | null;
   req_body: string | null;
+  /** Of the whole, in bytes; with whether it was cut: of newer daemons only. */
+  req_body_size?: number;
+  req_body_truncated?: boolean;
   resp_headers: Headers | null;
   resp_body: string | null;
+  resp_body_size?: number;
+  resp_body_truncated?: boolean;
 }
 
 export interface SysSample {
