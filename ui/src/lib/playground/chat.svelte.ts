@@ -1,0 +1,337 @@
+/**
+ * The conversation: what is asked, what is answered, and that the browser keeps it. It
+ * lives on while another page is looked at.
+ */
+
+import { SvelteMap } from 'svelte/reactivity';
+
+import { isAbort, request } from '../api/client';
+import { models } from '../stores/models.svelte';
+import { throttled } from '../stores/frame';
+import { Persisted } from '../stores/persisted.svelte';
+import { Archive } from './archive';
+import { readChat } from './chatstream';
+import { requestOf } from './messages';
+import { problemOf } from './problem';
+import { PLAIN_SAMPLING } from './sampling';
+import { conversationOf } from './transfer';
+import { newId, type Conversation, type Summary, type Turn } from './types';
+import { marked, newMark, standingOf } from './waiting.svelte';
+import { AnswerWriter } from './writer';
+
+/** An answer that is on its way. */
+export interface Asking {
+  turn: string;
+  column: number;
+  model: string;
+  mark: string;
+  /** What the daemon tells while the model loads. */
+  loading: string;
+  abort: AbortController;
+}
+
+/** While an answer comes, it is kept so often, in milliseconds. */
+const KEEP_INTERVAL = 2000;
+
+/** In this tab, which conversation is open. */
+const CURRENT = 'llamaswap.conversation';
+
+/** What a conversation begins with. */
+const like = new Persisted<Pick<Conversation, 'models' | 'system' | 'sampling'>>(
+  'playground.chat',
+  { models: [''], system: '', sampling: PLAIN_SAMPLING },
+  (value) => conversationOf({ ...(value as object), turns: [] }) !== null,
+);
+
+function emptyConversation(): Conversation {
+  const { models: chosen, system, sampling } = like.value;
+  const given = conversationOf({ models: chosen, system, sampling, turns: [] });
+  if (!given) throw new Error('an empty conversation is one');
+  return given;
+}
+
+function markedConversation(): string | null {
+  try {
+    return sessionStorage.getItem(CURRENT);
+  } catch {
+    return null;
+  }
+}
+
+function keyOf(turn: string, column: number): string {
+  return `${turn} ${column}`;
+}
+
+/** What a conversation is called: what it begins with. */
+function titleOf(conversation: Conversation): string {
+  const first = conversation.turns[0];
+  if (!first) return '';
+  return first.text.trim().replace(/\s+/g, ' ').slice(0, 80) || 'Images';
+}
+
+class Chat {
+  #conversation = $state<Conversation>(emptyConversation());
+  #summaries = $state.raw<Summary[]>([]);
+  /** Why the browser keeps nothing; empty where it does. */
+  #unkept = $state('');
+  readonly #asking = new SvelteMap<string, Asking>();
+  readonly #archive = new Archive();
+  readonly #keepSoon = throttled(() => void this.keep(), KEEP_INTERVAL);
+  #opened = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** It may be changed; `keep` writes it down. */
+  get conversation(): Conversation {
+    return this.#conversation;
+  }
+
+  /** Those that the browser keeps, the newest first. */
+  get summaries(): Summary[] {
+    return this.#summaries;
+  }
+
+  get unkept(): string {
+    return this.#unkept;
+  }
+
+  /** Whether any answer is on its way. */
+  get busy(): boolean {
+    return this.#asking.size > 0;
+  }
+
+  asking(turn: string, column: number): Asking | undefined {
+    return this.#asking.get(keyOf(turn, column));
+  }
+
+  /** Open what was open in this tab, or what was changed last. Once. */
+  async begin(): Promise<void> {
+    if (this.#opened) return;
+    this.#opened = true;
+    await this.refresh();
+    const wanted = markedConversation() ?? this.#summaries[0]?.id;
+    // The user may have begun meanwhile.
+    if (wanted && !this.#conversation.turns.length) await this.open(wanted);
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.#summaries = await this.#archive.list();
+      this.#unkept = '';
+    } catch (e) {
+      this.#unkept = `This browser keeps no conversations: ${String(e)}`;
+    }
+  }
+
+  async open(id: string): Promise<void> {
+    try {
+      const found = await this.#archive.get(id);
+      if (found) this.#show(found);
+    } catch (e) {
+      this.#unkept = `This conversation cannot be read: ${String(e)}`;
+    }
+  }
+
+  /** An empty one, for the same models and with the same settings. */
+  fresh(): void {
+    this.#show(emptyConversation());
+  }
+
+  async remove(id: string): Promise<void> {
+    if (id === this.#conversation.id) this.fresh();
+    await this.#archive.remove(id).catch(() => undefined);
+    await this.refresh();
+  }
+
+  /** Take up conversations out of a file; the last is shown. */
+  async take(conversations: Conversation[]): Promise<void> {
+    for (const one of conversations) {
+      this.#show(one);
+      await this.keep();
+    }
+  }
+
+  /** All that are kept, whole. */
+  async all(): Promise<Conversation[]> {
+    await this.keep();
+    const found = await Promise.all(this.#summaries.map(({ id }) => this.#archive.get(id)));
+    return found.filter((one) => one !== null);
+  }
+
+  /** Ask all of its models. */
+  ask(text: string, images: string[] = []): void {
+    const turn: Turn = { id: newId(), text, images, answers: [] };
+    this.#conversation.turns.push(turn);
+    this.#mark();
+    this.#askAll(turn.id);
+  }
+
+  /** Ask something else in the place of a question; all behind it goes. */
+  askAgain(id: string, text: string, images: string[]): void {
+    const turn = this.#cutBehind(id);
+    if (!turn) return;
+    turn.text = text;
+    turn.images = images;
+    turn.answers = [];
+    this.#askAll(id);
+  }
+
+  /** Have a question answered anew; all behind it goes. */
+  regenerate(id: string, column: number): void {
+    if (this.#cutBehind(id)) void this.#answer(id, column);
+  }
+
+  /** Change what a model has answered, for what it is asked next. */
+  rewrite(id: string, column: number, text: string): void {
+    const answer = this.#turn(id)?.answers[column];
+    if (!answer) return;
+    answer.text = text;
+    this.#keepSoon();
+  }
+
+  removeTurn(id: string): void {
+    this.#stopTurn(id);
+    const { turns } = this.#conversation;
+    this.#conversation.turns = turns.filter((turn) => turn.id !== id);
+    this.#keepSoon();
+  }
+
+  stop(): void {
+    for (const { abort } of this.#asking.values()) abort.abort();
+  }
+
+  /** Write the conversation down, after what is being written. */
+  keep(): Promise<void> {
+    const conversation = $state.snapshot(this.#conversation) as Conversation;
+    if (!conversation.turns.length) return this.#writing;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await this.#archive.put(conversation);
+        await this.refresh();
+      } catch (e) {
+        this.#unkept = `This browser does not keep the conversation: ${String(e)}`;
+      }
+    });
+    return this.#writing;
+  }
+
+  /** Its models or settings were changed: the next begins with them too. */
+  changed(): void {
+    const { models: chosen, system, sampling } = $state.snapshot(this.#conversation);
+    like.value = { models: chosen, system, sampling };
+    this.#keepSoon();
+  }
+
+  #show(conversation: Conversation): void {
+    if (conversation.id === this.#conversation.id) return;
+    this.stop();
+    this.#conversation = conversation;
+    this.#mark();
+  }
+
+  /** After a reload this tab goes on with it. */
+  #mark(): void {
+    try {
+      sessionStorage.setItem(CURRENT, this.#conversation.id);
+    } catch {
+      // Then it goes on with the newest.
+    }
+  }
+
+  #turn(id: string): Turn | undefined {
+    return this.#conversation.turns.find((turn) => turn.id === id);
+  }
+
+  #stopTurn(id: string): void {
+    for (const asking of this.#asking.values()) {
+      if (asking.turn === id) asking.abort.abort();
+    }
+  }
+
+  #cutBehind(id: string): Turn | undefined {
+    const { turns } = this.#conversation;
+    const at = turns.findIndex((turn) => turn.id === id);
+    if (at < 0) return undefined;
+    for (const turn of turns.slice(at)) this.#stopTurn(turn.id);
+    this.#conversation.turns = turns.slice(0, at + 1);
+    return this.#turn(id);
+  }
+
+  #askAll(id: string): void {
+    for (const column of this.#conversation.models.keys()) void this.#answer(id, column);
+  }
+
+  async #answer(id: string, column: number): Promise<void> {
+    const conversation = this.#conversation;
+    const turn = this.#turn(id);
+    const model = conversation.models[column];
+    if (!turn || model === undefined) return;
+    conversation.title ||= titleOf(conversation);
+    const body = requestOf($state.snapshot(conversation) as Conversation, column, turn);
+    // Both models' places: an array with a hole is not kept as it is.
+    while (turn.answers.length < column) turn.answers.push(null);
+    turn.answers[column] = {
+      model,
+      state: 'running',
+      text: '',
+      reasoning: '',
+      problem: null,
+      stats: null,
+    };
+    // Read back: what was put in is not what is observed.
+    const answer = turn.answers[column];
+    const key = keyOf(id, column);
+    const abort = new AbortController();
+    const mark = newMark();
+    this.#asking.set(key, { turn: id, column, model, mark, loading: '', abort });
+    const writer = new AnswerWriter(answer, () => standingOf(model, mark).model?.state);
+    try {
+      const response = await request('/v1/chat/completions', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { ...marked(mark), 'Content-Type': 'application/json' },
+        signal: abort.signal,
+      });
+      for await (const event of readChat(response)) {
+        writer.take(event);
+        const asking = event.kind === 'loading' && this.#asking.get(key);
+        if (asking && asking.abort === abort) {
+          this.#asking.set(key, { ...asking, loading: asking.loading + event.text });
+        }
+        this.#keepSoon();
+      }
+      writer.end('done');
+    } catch (e) {
+      if (isAbort(e)) {
+        writer.end('stopped');
+      } else {
+        answer.problem = problemOf(e, await failureOf(model, mark, e));
+        writer.end('failed');
+      }
+    } finally {
+      if (this.#asking.get(key)?.abort === abort) this.#asking.delete(key);
+      conversation.updated = Date.now();
+      if (this.#conversation.id === conversation.id) await this.keep();
+      else await this.#keepOther(conversation);
+    }
+  }
+
+  /** One that is no longer shown: its answer was stopped by that. */
+  async #keepOther(conversation: Conversation): Promise<void> {
+    const whole = $state.snapshot(conversation) as Conversation;
+    await this.#archive.put(whole).catch(() => undefined);
+    await this.refresh();
+  }
+}
+
+/** The event with a model's failure may come after the answer that tells of it. */
+const PATIENCE = 300;
+
+async function failureOf(model: string, mark: string, error: unknown) {
+  const find = () => (standingOf(model, mark).model ?? models.find(model))?.failure ?? null;
+  const status = (error as { status?: number }).status ?? 0;
+  if (status < 500 || find()) return find();
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  return find();
+}
+
+export const chat = new Chat();
