@@ -283,7 +283,7 @@ class Chat {
     const abort = new AbortController();
     const mark = newMark();
     this.#asking.set(key, { turn: id, column, model, mark, loading: '', abort });
-    const writer = new AnswerWriter(answer, () => standingOf(model, mark).model?.state);
+    const writer = new AnswerWriter(answer, () => standingOf(model, mark).model);
     try {
       const response = await request('/v1/chat/completions', {
         method: 'POST',

@@ -32,6 +32,11 @@ export class Meter {
     if (this.#first === null) this.#ready = this.now();
   }
 
+  /** It is only now told that the model was loaded before the first token, and in what time. */
+  loaded(milliseconds: number): void {
+    this.#ready ??= Math.min(this.#began + milliseconds, this.#first ?? Infinity);
+  }
+
   take(event: ChatEvent): void {
     switch (event.kind) {
       case 'text':

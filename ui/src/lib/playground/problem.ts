@@ -4,6 +4,7 @@
 
 import { ApiError, messageOf } from '../api/client';
 import type { Failure } from '../api/types';
+import { stripAnsi } from '../text/ansi';
 import type { Problem } from './types';
 
 const TITLES: Record<number, string> = {
@@ -39,19 +40,24 @@ function titleOf(error: unknown): [title: string, status: number] {
   return [known ?? (status < 500 ? 'The request was refused' : 'The model failed'), status];
 }
 
+/** With these words the daemon goes on to a model's output. */
+const OUTPUT = /;? its last output:\n/;
+
 /**
  * @param error whatever was thrown.
  * @param failure why the model's last start came to nothing, where it did.
  */
 export function problemOf(error: unknown, failure: Failure | null = null): Problem {
   const [title, status] = titleOf(error);
-  const message = messageOf(error);
+  const [said = '', ...output] = messageOf(error).split(OUTPUT);
+  const message = said.split('\n').map(stripAnsi).join('\n');
+  const log = status >= 500 ? (failure?.log ?? '') || output.join('\n') : '';
   return {
     title,
     message: message === title ? '' : message,
     status,
     code: error instanceof ApiError ? error.code : '',
     retryAfter: error instanceof ApiError ? error.retryAfter : null,
-    log: status >= 500 && failure ? failure.log.slice(-LONGEST_LOG) : '',
+    log: log.slice(-LONGEST_LOG),
   };
 }

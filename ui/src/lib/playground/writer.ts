@@ -2,6 +2,7 @@
  * What comes of an answer, written into the conversation.
  */
 
+import type { ModelStatus } from '../api/types';
 import { perFrame } from '../stores/frame';
 import type { ChatEvent } from './chatstream';
 import { Meter } from './meter';
@@ -19,25 +20,31 @@ export class AnswerWriter {
   #waits: boolean;
   readonly #show = perFrame(() => this.#write());
 
-  /** @param state of the model, as it is told; undefined where it is not known. */
+  /** @param model what is told of it by now; undefined where it is not known. */
   constructor(
     private readonly answer: Answer,
-    private readonly state: () => string | undefined,
+    private readonly model: () => ModelStatus | undefined,
   ) {
-    const begun = state();
-    this.#waits = begun !== undefined && begun !== 'ready';
+    const begun = model();
+    this.#waits = begun !== undefined && begun.state !== 'ready';
     if (this.#waits) this.#watch();
   }
 
-  /** Until the first token, look whether the model is ready. */
   #watch(): void {
     const timer = setInterval(() => {
-      if (this.#waits && this.state() === 'ready') {
-        this.#meter.ready();
-        this.#waits = false;
-      }
+      this.#look();
       if (!this.#waits || this.answer.state !== 'running') clearInterval(timer);
     }, LOOK);
+  }
+
+  /** Whether the model is ready by now. That may be told later than its first token comes. */
+  #look(): void {
+    const model = this.model();
+    if (!this.#waits || model?.state !== 'ready') return;
+    this.#waits = false;
+    this.#meter.ready();
+    const took = model.load_seconds?.at(-1);
+    if (took !== undefined) this.#meter.loaded(took * 1000);
   }
 
   take(event: ChatEvent): void {
@@ -45,11 +52,11 @@ export class AnswerWriter {
     if (event.kind === 'text') this.#raw += event.text;
     else if (event.kind === 'reasoning') this.#reasoning += event.text;
     else return;
-    this.#waits = false;
     this.#show();
   }
 
   end(state: Answer['state']): void {
+    this.#look();
     this.#waits = false;
     this.#write(true);
     this.answer.state = state;

@@ -71,6 +71,13 @@ const blockMath: TokenizerAndRendererExtension = {
   renderer: (token) => `<p>${mathHtml(token)}</p>\n`,
 };
 
+/** Of a model's own HTML these are taken, without attributes; the rest is shown as it is written. */
+const TAGS = /&lt;(\/?)(br|sub|sup|kbd|b|i|u|s|em|strong|del|ins|mark|small)\s*\/?&gt;/gi;
+
+function ownHtml(text: string): string {
+  return escapeHtml(text).replace(TAGS, '<$1$2>');
+}
+
 const marked = new Marked({
   gfm: true,
   breaks: true,
@@ -79,6 +86,9 @@ const marked = new Marked({
     /** All of one level: the page's own headings have an order. */
     heading({ tokens, depth }) {
       return `<h3 class="md-h${depth}">${this.parser.parseInline(tokens)}</h3>\n`;
+    },
+    html({ text, block }) {
+      return block ? `<p class="md-html">${ownHtml(text.trimEnd())}</p>\n` : ownHtml(text);
     },
     /** Those from elsewhere are not fetched: whoever looks at one tells so by it. */
     image({ href, text }) {

@@ -37,8 +37,12 @@ export async function formula(tex: string, display: boolean): Promise<DocumentFr
   } catch {
     return null;
   }
-  // The source of the formula, which is no part of what is shown; within it `<` is escaped.
-  const shown = html.replace(/<annotation[^>]*>[^<]*<\/annotation>|<\/?semantics>/g, '');
+  // The source of the formula is no part of what is shown, and styles are none of the page's.
+  // Within both, `<` and quotes are escaped.
+  const shown = html.replace(
+    /<annotation[^>]*>[^<]*<\/annotation>|<\/?semantics>| style="[^"]*"/g,
+    '',
+  );
   const fragment = sanitized(shown);
   fragment.querySelector('math')?.setAttribute('alttext', tex);
   return fragment;
