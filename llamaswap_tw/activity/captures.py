@@ -120,6 +120,15 @@ class Capture:
         """
         self._take(self._request, data)
 
+    def request_elsewhere(self, size: int) -> None:
+        """
+        The request's body is not captured, for it is in no memory.
+
+        :param size: how long it is, in bytes.
+        """
+        self._request.forget()
+        self._request.size = size
+
     def response_head(self, code: int, headers: RawHeaders) -> None:
         """
         The response begins.
@@ -266,18 +275,26 @@ class Captures:
         return self.enabled and (row_id in self._kept or row_id in self._waiting)
 
     def start(
-        self, req_path: str, req_headers: RawHeaders, body: bytes | None
+        self,
+        req_path: str,
+        req_headers: RawHeaders,
+        body: bytes | None,
+        size: int | None = None,
     ) -> Capture:
         """
         Begin to capture a request.
 
         :param req_path: the path that goes up; some have bodies that are not kept.
         :param req_headers: its headers, names in any case.
-        :param body: its body; `None` where it comes by `Capture.request_data`.
+        :param body: its body; `None` where it comes by `Capture.request_data`, or
+            not at all.
+        :param size: how long a body is that does not come, in bytes.
         """
         capture = Capture(self, self._budget // 10, req_path, req_headers)
         if body:
             capture.request_data(body)
+        elif size:
+            capture.request_elsewhere(size)
         return capture
 
     def get(self, row_id: int) -> Deferred[dict[str, Any] | None]:

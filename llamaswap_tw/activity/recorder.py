@@ -110,6 +110,7 @@ class Recorder:
         recording: Recording,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | None,
+        size: int,
     ) -> None:
         """
         What goes up is settled.
@@ -117,10 +118,11 @@ class Recorder:
         :param recording: what watches the request.
         :param headers: those that go up.
         :param body: the body, or `None` where it is in a file.
+        :param size: how long it is, in bytes.
         """
         if recording.usage is not None and self._captures.enabled:
             path = recording.entry.req_path
-            recording.capture = self._captures.start(path, headers, body)
+            recording.capture = self._captures.start(path, headers, body, size)
 
     def over(self, recording: Recording) -> None:
         """

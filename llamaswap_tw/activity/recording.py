@@ -148,8 +148,12 @@ class Recording:
 
     def start(self, relay: Any) -> None:
         """
-        Start a relay, which can be cancelled from now on.
+        Start a relay, unless it was cancelled already; it can be from now on.
         """
+        if self._refused is not None:
+            # While its body was still being looked into.
+            self._downstream.refuse(self._refused)
+            return
         self._relay = relay
         relay.start()
 

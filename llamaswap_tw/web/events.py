@@ -6,6 +6,7 @@ Each event is made once, whoever follows.  While nobody does, nothing is made at
 
 from __future__ import annotations
 
+import json
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -52,7 +53,12 @@ def event(kind: str, data: object) -> bytes:
     :param kind: its type.
     :param data: what it tells.
     """
-    inner = orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        inner = orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # The name of a model that a client asked for may have a lone surrogate: what
+        # it sends shall not cost others their events.
+        inner = json.dumps(data, default=_plain).encode()
     outer = orjson.dumps({"type": kind, "data": inner.decode()})
     return b"event:message\ndata:%b\n\n" % outer
 

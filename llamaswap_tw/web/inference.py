@@ -265,7 +265,8 @@ class Inference:
                 self._clock, leases, downstream, destination.model_id
             )
             headers = uncompressed(headers)
-        self._recorder.sent_up(recording, headers, data)
+        size = len(data) if data is not None else 0 if body is None else body.size
+        self._recorder.sent_up(recording, headers, data, size)
         recording.start(
             Relay(
                 self._clock,

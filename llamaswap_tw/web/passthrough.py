@@ -151,7 +151,7 @@ class Passthrough:
 
         :param rest: what follows on ``/upstream/``.
         :returns: the name, and what follows on it: empty, or from a slash on.  Where
-            there is none, what looks most like one.
+            there is none, what looks most like one, and what follows on that.
         :raises NoModelNamed: if there is nothing.
         """
         if not rest:
@@ -171,7 +171,7 @@ class Passthrough:
             if end <= _LONGEST_NAME and name in self._directory:
                 return name, rest[end:]
         first = rest[: min(ends[0], _LONGEST_NAME)]
-        return unquote(first.decode("ascii")), b""
+        return unquote(first.decode("ascii")), rest[ends[0] :]
 
     def _is_ignored(self, path: bytes) -> bool:
         if self._ignored is None:
@@ -241,7 +241,8 @@ class Passthrough:
             relay(leases, request).start()
             return
         recording = self._recorder.begin(request, name, path, metadata)
-        self._recorder.sent_up(recording, headers, data)
+        size = 0 if body is None else body.size
+        self._recorder.sent_up(recording, headers, data, size)
         recording.start(relay(recording.leases(leases), recording.around(request)))
 
 

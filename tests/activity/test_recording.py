@@ -101,7 +101,8 @@ class RecordingTestCase(SynchronousTestCase):
             for name, values in self.client.requestHeaders.getAllRawHeaders()
             for value in values
         ]
-        recorder.sent_up(recording, headers, body)
+        size = 70_000_000 if body is None else len(body)
+        recorder.sent_up(recording, headers, body, size)
         recording.around(self.downstream)
         recording.start(self.relay)
         return recording
@@ -279,6 +280,21 @@ class RowTests(RecordingTestCase):
         self.assertEqual(row.resp_status_code, error.status)
         self.assertEqual(row.error_msg, str(error))
 
+    def test_cancelled_early(self) -> None:
+        """
+        One that is cancelled while its body is still looked into goes to no model.
+        """
+        recorder = self.records.recorder
+        recording = recorder.begin(self.client, "m", PATH, {}, self.release)
+        (entry,) = self.records.in_flight.snapshot()
+        self.assertTrue(self.records.in_flight.cancel(entry["id"]))
+        recording.around(self.downstream)
+        recording.start(self.relay)
+        self.assertEqual(self.relay.log, [])
+        (error,) = self.downstream.log
+        self.assertIsInstance(error, RequestCancelled)
+        self.assertEqual(self.row().resp_status_code, CLIENT_GONE)
+
     def test_model_refuses(self) -> None:
         """
         An error of the model's own leaves its message.
@@ -434,7 +450,9 @@ class CaptureTests(RecordingTestCase):
         assert recording.capture is not None
         recording.end()
         self.row()
-        self.assertEqual(self.shown()["req_headers"], {})
+        shown = self.shown()
+        self.assertIsNone(shown["req_body"])
+        self.assertEqual(shown["req_body_size"], 70_000_000)
 
     def test_no_row(self) -> None:
         """

@@ -191,6 +191,22 @@ class EventsTests(EventsTestCase):
             client.got(), [("logData", {"source": "upstream", "data": "\u00e4\n"})]
         )
 
+    def test_lone_surrogate(self) -> None:
+        """
+        The name of a model that no UTF-8 can hold costs nobody an event.
+        """
+        client = self.follow()
+        entry = self.in_flight.add(
+            "\ud800x", "/v1/x", "POST", Headers(), "192.0.2.1", {}, lambda: None
+        )
+        self.events.row_added(7)
+        self.clock.advance(GATHER)
+        (_, told), (kind, _) = client.got()
+        self.assertEqual(told["request"]["model"], "\ud800x")
+        self.assertEqual(kind, "activity")
+        self.assertEqual(len(self.follow().first), 7)
+        entry.removed()
+
     def test_much_log(self) -> None:
         """
         Much of a log is told at once: it is not gathered without end.

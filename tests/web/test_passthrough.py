@@ -251,6 +251,19 @@ class PathTests(PassthroughTestCase):
                 self.assertEqual(status, 404)
                 self.assertIn(words, message)
 
+    def test_unknown_recorded(self) -> None:
+        """
+        A request to a model that there is not is recorded, with the path that it would
+        have had; one to a selector is not, for that names no model.
+        """
+        for name in ("lama", "%ff", "auto"):
+            self.answer(f"/upstream/{name}/v1/x?y", "POST", {}, b"{}")
+        rows = self.records.rows
+        self.assertEqual(
+            [(row.model, row.req_path, row.resp_status_code) for row in rows],
+            [("lama", "/v1/x", 404), ("\ufffd", "/v1/x", 404)],
+        )
+
     def test_profile(self) -> None:
         """
         The pins of the active profile apply.
