@@ -5,6 +5,7 @@
  * Times are milliseconds since the epoch. An end that is null is not there yet.
  */
 
+import { groupBy } from '../group';
 import type { Served, StateChange } from '../api/types';
 
 export type SpanKind = 'loading' | 'loaded' | 'stopping';
@@ -77,7 +78,7 @@ export function lanesOf(
     if (!found) lanes.set(model, (found = { model, items: [], served: [] }));
     return found;
   };
-  for (const [model, changes] of Map.groupBy(events, (one) => one.model)) {
+  for (const [model, changes] of groupBy(events, (one) => one.model)) {
     const items = itemsOf(model, changes);
     if (items.length) lane(model).items = items;
   }
