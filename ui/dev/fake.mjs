@@ -99,7 +99,9 @@ async function load(id) {
     return;
   }
   for (const other of models.values()) {
-    if (other !== model && other.state === 'ready' && Math.random() < 0.7) await unload(other.id);
+    if (other !== model && other.state === 'ready' && Math.random() < 0.7) {
+      await unload(other.id, `to make way for ${id}`);
+    }
   }
   model.failure = null;
   become(model, 'starting');
@@ -124,10 +126,10 @@ async function load(id) {
   become(model, 'ready');
 }
 
-async function unload(id) {
+async function unload(id, reason = null) {
   const model = models.get(id);
   if (model.state === 'stopped') return;
-  become(model, 'stopping');
+  become(model, 'stopping', reason);
   await sleep(400);
   become(model, 'stopped');
 }

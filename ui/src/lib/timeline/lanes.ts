@@ -7,6 +7,7 @@
 
 import { groupBy } from '../group';
 import type { Served, StateChange } from '../api/types';
+import { groupBy } from '../group';
 
 export type SpanKind = 'loading' | 'loaded' | 'stopping';
 
