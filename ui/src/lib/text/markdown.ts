@@ -59,7 +59,10 @@ const blockMath: TokenizerAndRendererExtension = {
   name: 'blockMath',
   level: 'block',
   start: (source) => {
-    const at = source.search(/(?:^|\n) {0,3}(?:\$\$|\\\[)/);
+    // Only as far as the paragraph goes that it would interrupt: the rest is looked at later.
+    const end = source.indexOf('\n\n');
+    const paragraph = end < 0 ? source : source.slice(0, end);
+    const at = paragraph.search(/(?:^|\n) {0,3}(?:\$\$|\\\[)/);
     return at < 0 ? undefined : at;
   },
   tokenizer(source) {
