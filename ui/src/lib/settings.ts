@@ -95,10 +95,9 @@ const GROUPS: readonly { title: string; settings: readonly [string, string, Show
 /** What a daemon tells, in order; what this page does not know comes last. */
 export function settingGroups(settings: Settings): SettingGroup[] {
   const left = new Set(Object.keys(settings));
-  // One file is told by its path.
-  if (Array.isArray(settings['config_paths']) && settings['config_paths'].length < 2) {
-    left.delete('config_paths');
-  } else left.delete('config_path');
+  // One file is told by its path, several by theirs.
+  const paths = settings['config_paths'];
+  left.delete(Array.isArray(paths) && paths.length > 1 ? 'config_path' : 'config_paths');
   const groups = GROUPS.map(({ title, settings: known }) => ({
     title,
     settings: known
