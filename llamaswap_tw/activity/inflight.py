@@ -41,6 +41,12 @@ def readable_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
+def _nothing_to_end() -> None:
+    """
+    The request is over.
+    """
+
+
 class Entry:
     """
     One request on its way.
@@ -114,6 +120,9 @@ class Entry:
         It is over.
         """
         self.is_over = True
+        # What it ends has it: without this both would stay until the collector of
+        # garbage finds them, and it is told to seldom look.
+        self.cancel = _nothing_to_end
         self._in_flight.remove(self)
 
     @property

@@ -302,6 +302,8 @@ class Recording:
         """
         if not self._over:
             self._over = True
+            # It has this one as its downstream: see `Entry.removed`.
+            self._relay = None
             if self._released is not None:
                 self._released()
             self._recorder.over(self)

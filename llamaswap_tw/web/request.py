@@ -302,6 +302,8 @@ class Request(TwistedRequest):
         Answer with an error.
         """
         self.refused = error
+        # It has the frames that it came through, and they have this request.
+        error.__traceback__ = None
         headers, body = render_error(error, self.getHeader(b"accept"))
         self.respond(error.status, headers, body)
 

@@ -5,6 +5,7 @@ Tests for `llamaswap_tw.activity.recording` and `llamaswap_tw.activity.recorder`
 from __future__ import annotations
 
 import base64
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -315,6 +316,23 @@ class RowTests(RecordingTestCase):
         self.client.ended()
         recording.ended()
         self.row()
+
+    def test_no_garbage(self) -> None:
+        """
+        One that is over leaves nothing that the collector of garbage has to find.
+        """
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        recording = self.begin()
+        self.answer(recording, USAGE)
+        recording.end()
+        self.row()
+        # As requests do.
+        self.client.ended = lambda: None
+        self.client = FakeClient()
+        del recording
+        self.assertEqual(gc.collect(), 0)
 
     def test_not_posted(self) -> None:
         """
