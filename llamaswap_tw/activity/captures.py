@@ -20,7 +20,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .taken import Body, RawHeaders, Taken, pack, unpack
+from .headers import RawHeaders
+from .taken import Body, Taken, pack, unpack
 
 _log = Logger()
 

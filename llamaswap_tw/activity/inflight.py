@@ -4,7 +4,7 @@ The requests to models that are on their way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol
@@ -13,32 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
-#: What stands in place of a secret.
-REDACTED = "[REDACTED]"
-
-#: Headers that hold secrets.
-SECRET_HEADERS = frozenset(
-    [b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"]
-)
-
-
-def readable_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """
-    Headers as people may see them.
-
-    :param headers: as they came.
-    :returns: by their names as they came; those of one name joined, secret ones
-        without their value.
-    """
-    found: dict[str, str] = {}
-    for name, value in headers:
-        text = value.decode("utf-8", "replace")
-        key = name.decode("latin-1")
-        if name.lower() in SECRET_HEADERS:
-            found[key] = REDACTED
-        else:
-            found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+from .headers import RawHeaders, readable_headers
 
 
 def _nothing_to_end() -> None:
@@ -102,13 +77,13 @@ class Entry:
         self.metadata = metadata
         self.cancel = cancel
         self._began = in_flight.clock.seconds()
-        self._resp_headers: Sequence[tuple[bytes, bytes]] = ()
+        self._resp_headers: RawHeaders = ()
         self.resp_bytes = 0
         self.revision = 0
         self.waits: Deferred[Any] | None = None
         self.is_over = False
 
-    def answered(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def answered(self, headers: RawHeaders) -> None:
         """
         The response's head is there.
         """

@@ -7,20 +7,12 @@ All of this takes time, and is called in threads.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-RawHeaders = Sequence[tuple[bytes, bytes]]
-
-#: Headers whose values are secret, lower case.
-_SECRET = frozenset(
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"]
-)
-
-_REDACTED = "[REDACTED]"
+from .headers import RawHeaders, readable_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +54,8 @@ def pack(taken: Taken) -> bytes:
     about = orjson.dumps(
         [
             taken.req_path.encode("utf-8", "replace").decode(),
-            _readable(taken.req_headers),
-            _readable(taken.resp_headers),
+            readable_headers(taken.req_headers),
+            readable_headers(taken.resp_headers),
             kept,
             sizes,
         ]
@@ -105,23 +97,3 @@ def unpack(row_id: int, packed: bytes) -> dict[str, Any]:
         "resp_body_size": sizes[1],
         "resp_body_truncated": cut[1],
     }
-
-
-def _readable(headers: RawHeaders) -> dict[str, str]:
-    """
-    Headers by name, without secrets; the values of one that is repeated are joined.
-    """
-    names: dict[str, str] = {}
-    readable: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name = raw_name.decode("utf-8", "replace")
-        low = name.lower()
-        value = raw_value.decode("utf-8", "replace")
-        if low in _SECRET:
-            value = _REDACTED
-        first = names.setdefault(low, name)
-        if first not in readable:
-            readable[first] = value
-        elif low not in _SECRET:
-            readable[first] += ", " + value
-    return readable

@@ -10,12 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from llamaswap_tw.activity.inflight import (
-    REDACTED,
-    Entry,
-    InFlight,
-    readable_headers,
-)
+from llamaswap_tw.activity.inflight import Entry, InFlight
 
 #: 2023-11-14T22:13:20Z.
 NOW = 1_700_000_000.0
@@ -137,34 +132,3 @@ class InFlightTests(SynchronousTestCase):
         before = entry.revision
         entry.answered([])
         self.assertNotEqual(entry.revision, before)
-
-
-class ReadableHeadersTests(SynchronousTestCase):
-    """
-    Headers as people may see them.
-    """
-
-    def test_secrets(self) -> None:
-        """
-        What holds a secret has no value, however its name is written.
-        """
-        names = (
-            *(b"Authorization", b"proxy-authorization", b"COOKIE", b"Set-Cookie"),
-            b"X-Api-Key",
-        )
-        found = readable_headers((name, b"s3cret") for name in names)
-        self.assertEqual(found, {name.decode(): REDACTED for name in names})
-
-    def test_repeated(self) -> None:
-        """
-        Headers of one name are one, and bytes that are no text do no harm.
-        """
-        found = readable_headers([(b"A", b"1"), (b"B", b"\xff"), (b"A", b"2")])
-        self.assertEqual(found, {"A": "1, 2", "B": "\ufffd"})
-
-    def test_repeated_secret(self) -> None:
-        """
-        A second secret of one name does not come through either.
-        """
-        pairs = [(b"Cookie", b"a"), (b"Cookie", b"b")]
-        self.assertEqual(readable_headers(pairs), {"Cookie": REDACTED})
