@@ -19,6 +19,10 @@ from .usage import UsageReader
 #: The longest name of a session that is kept, in characters.
 _LONGEST_SESSION = 200
 
+#: The longest name of a model that is kept, in characters: one that is not known may be
+#: as long as a body.
+_LONGEST_MODEL = 2048
+
 
 class Recorder:
     """
@@ -77,7 +81,7 @@ class Recorder:
         A request is about to go to a model.
 
         :param client: the client's request.
-        :param model: the model's real name.
+        :param model: the model's real name, or what was asked for where that is none.
         :param path: the path that goes up.
         :param metadata: what its row is to tell of how the model was chosen.
         :param released: called first when it is over.
@@ -95,7 +99,7 @@ class Recorder:
                 metadata["session_id"] = session[:_LONGEST_SESSION]
                 break
         recording.entry = self._in_flight.add(
-            model,
+            model[:_LONGEST_MODEL],
             req_path,
             client.method.decode("latin-1"),
             headers,
