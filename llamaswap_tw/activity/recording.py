@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
@@ -21,9 +20,10 @@ from ..interfaces import IDownstream, ISwitchingDownstream
 from .inflight import Entry
 from .row import Row, Tokens
 from .usage import UsageReader
+from .waits import NotedLeases
 
 if TYPE_CHECKING:
-    from ..proxy.relay import Lease, Leases
+    from ..proxy.relay import Leases
     from .captures import Capture
     from .recorder import Recorder
 
@@ -89,13 +89,12 @@ class Recording:
         "_downstream",
         "_feed",
         "_first_byte",
-        "_load_time",
         "_over",
-        "_queued_for",
         "_recorder",
         "_refused",
         "_relay",
         "_released",
+        "_wait",
         "_whole",
         "capture",
         "entry",
@@ -122,8 +121,7 @@ class Recording:
         self._code: int | None = None
         self._content_type = ""
         self._first_byte: float | None = None
-        self._queued_for: float | None = None
-        self._load_time = 0.0
+        self._wait: NotedLeases | None = None
         self._refused: RequestError | None = None
         self._broke = False
         self._whole = False
@@ -131,12 +129,16 @@ class Recording:
 
     # How it is put around a relay.
 
-    def leases(self, leases: Leases) -> _NotingLeases:
+    def leases(self, leases: Leases) -> NotedLeases:
         """
         :param leases: where the request's lease comes from.
         :returns: the same, and what waiting for it took is noted.
         """
-        return _NotingLeases(leases, self)
+        recorder = self._recorder
+        self._wait = wait = NotedLeases(
+            leases, self.entry, recorder.seconds, recorder.waited
+        )
+        return wait
 
     def around(self, downstream: IDownstream) -> Recording:
         """
@@ -164,17 +166,6 @@ class Recording:
         self._refused = error = RequestCancelled()
         if self._relay is not None:
             self._relay.cancel(error)
-
-    def granted(self, lease: Lease) -> Lease:
-        """
-        Its wait is over.
-        """
-        self.entry.waits = None
-        # Twice where its model died under it.
-        self._queued_for = (self._queued_for or 0.0) + lease.queued_for
-        self._load_time += lease.load_time
-        self._recorder.waited(self.entry.model, lease.queued_for)
-        return lease
 
     # What the relay answers.
 
@@ -358,39 +349,13 @@ class Recording:
 
     def _metadata(self) -> Mapping[str, str]:
         metadata = dict(self.entry.metadata)
-        if self._queued_for is not None:
-            metadata["queue_ms"] = str(round(self._queued_for * 1000))
-        if self._load_time:
-            metadata["load_ms"] = str(round(self._load_time * 1000))
+        wait = self._wait
+        if wait is not None:
+            waited = wait.queued_for
+            if waited is not None:
+                metadata["queue_ms"] = str(round(waited * 1000))
+            if wait.load_time:
+                metadata["load_ms"] = str(round(wait.load_time * 1000))
         if self._first_byte is not None:
             metadata["ttft_ms"] = str(round(self._first_byte * 1000))
         return metadata
-
-
-class _NotingLeases:
-    """
-    Where a recorded request's lease comes from.
-    """
-
-    __slots__ = ("_leases", "_recording")
-
-    def __init__(self, leases: Leases, recording: Recording) -> None:
-        self._leases = leases
-        self._recording = recording
-
-    def acquire(
-        self, model_id: str, on_position: Callable[[int], None] | None = None
-    ) -> Deferred[Any]:
-        """
-        As `Leases.acquire`.
-        """
-        asked = self._leases.acquire(model_id, on_position)
-        if not asked.called:
-            self._recording.entry.waits = asked
-        return asked.addCallback(self._recording.granted)
-
-    def when_not_ready(self, model_id: str) -> Deferred[None]:
-        """
-        As `Leases.when_not_ready`.
-        """
-        return self._leases.when_not_ready(model_id)

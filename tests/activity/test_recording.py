@@ -379,6 +379,42 @@ class RowTests(RecordingTestCase):
         self.begin().end()
         self.assertLessEqual(len(self.row().metadata["session_id"]), 200)
 
+    def test_model_cut(self) -> None:
+        """
+        Nor with the name of a model that is not known, which may be as long as a body.
+        """
+        self.begin(model="m" * 1_000_000).end()
+        self.assertLessEqual(len(self.records.in_flight.snapshot()[0]["model"]), 2048)
+        self.assertLessEqual(len(self.row().model), 2048)
+
+    def test_waited_in_vain(self) -> None:
+        """
+        A request that was refused in the end tells how long it had waited.
+        """
+        asked = self.begin().leases(self.leases).acquire("m")
+        self.clock.advance(2.5)
+        self.leases.asked[-1].errback(ConcurrencyLimit("m", 1))
+        self.failureResultOf(asked, ConcurrencyLimit)
+        self.clock.advance(1)
+        self.assertEqual(self.row().metadata, {"queue_ms": "2500"})
+
+    def test_left_while_waiting(self) -> None:
+        """
+        So does one whose client left before that.
+        """
+        self.begin().leases(self.leases).acquire("m")
+        self.clock.advance(1.5)
+        self.assertEqual(self.row().metadata, {"queue_ms": "1500"})
+
+    def test_refused_at_once(self) -> None:
+        """
+        One that was refused at once has not waited.
+        """
+        recording = self.begin()
+        recording.leases(self.leases)
+        recording.refuse(ConcurrencyLimit("m", 1))
+        self.assertEqual(self.row().metadata, {})
+
 
 class InFlightTests(RecordingTestCase):
     """
