@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil, floor
 from sqlite3 import Connection
 from typing import Any
 
 import orjson
 
 from ..errors import BadRequest
+from ..observe.moments import parse_moment
 from .columns import COLUMNS, entry_of
-from .moments import parse_moment
 
 #: What can be sorted by, and the column that is.
 SORT_KEYS: Mapping[str, str] = {
@@ -143,7 +145,7 @@ def parse_query(arguments: Mapping[bytes, Sequence[bytes]]) -> Query:
             allowed = "a whole number of at most 64 bits"
         raise _bad(name, given, allowed)
 
-    def moment(name: str) -> tuple[int, bool] | None:
+    def moment(name: str) -> Decimal | None:
         given = text(name)
         if not given:
             return None
@@ -154,7 +156,7 @@ def parse_query(arguments: Mapping[bytes, Sequence[bytes]]) -> Query:
                 name,
                 given,
                 "a time as RFC 3339 has it, like 2026-01-31T12:00:00Z or "
-                "2026-01-31T12:00:00.5+02:00, the + written as %2B",
+                "2026-01-31T12:00:00.5+02:00",
             )
 
     start, end = moment("start"), moment("end")
@@ -167,8 +169,8 @@ def parse_query(arguments: Mapping[bytes, Sequence[bytes]]) -> Query:
     return Query(
         models=parse_models(arguments),
         # Rows have whole seconds: what is after a part of one is after all of it.
-        start=None if start is None else start[0] + start[1],
-        end=None if end is None else end[0],
+        start=None if start is None else ceil(start),
+        end=None if end is None else floor(end),
         min_id=min_id,
         max_id=max_id,
         limit=number("limit", 1, _MOST_ROWS) or Query.limit,

@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from .environment import find_environment
 from .gpus.bounded import run_bounded
-from .history import instant
+from .moments import instant
 
 #: What processors of ARM's kind call their makers.
 _IMPLEMENTERS = {

@@ -7,11 +7,11 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from math import isnan, nan
 from typing import Any
 
 from .gpus.reading import Gpu, GpuReading
+from .moments import instant
 from .system import SystemReading
 
 #: How far back it goes, in seconds.
@@ -176,13 +176,3 @@ def _gpu_stat(at: float, gpu: Gpu, values: Sequence[float]) -> dict[str, Any]:
         else:
             stat[name] = round(value) if whole else round(value, 1)
     return stat
-
-
-def instant(at: float) -> str:
-    """
-    Write a moment as RFC 3339 does.
-
-    :param at: seconds since the epoch.
-    """
-    written = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return written.replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import RequestError, StartFailed
 from ..interfaces import ProcessState
-from .history import instant
+from .moments import instant
 
 #: How far back it goes, in seconds.
 SPAN = 3600.0

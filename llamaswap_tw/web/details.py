@@ -17,16 +17,15 @@ from twisted.internet.defer import Deferred
 
 from .. import __version__
 from ..config.schema import Config, Filters
-from ..errors import BadRequest, ModelNotFound
-from ..observe.history import instant
+from ..errors import ModelNotFound
+from ..observe.moments import instant
 from ..observe.timeline import Timeline, View
 from ..routing.names import nearest
 from ..version import build_info
 from .capabilities import capability_fields
-from .instants import parse_instant
 from .masking import Masks
 from .request import Request
-from .resource import Resource, json_of, new_app, whole
+from .resource import Resource, json_of, moment_of, new_app, whole
 
 #: Where these routes are.
 PATHS = (b"/api/timeline", b"/api/settings", b"/api/version")
@@ -78,22 +77,9 @@ class Details(Resource):
 
     @app.route("/api/timeline", methods=["GET"])
     async def _hour(self, request: Request) -> bytes:
-        view = self._timeline.since(_since(request))
+        view = self._timeline.since(moment_of(request, "since"))
         body = await self._in_thread(_written, view)
         return whole(request, b"application/json", body)
-
-
-def _since(request: Request) -> float | None:
-    """
-    :raises BadRequest: if ``since`` is no time.
-    """
-    text = request.args.get(b"since", [b""])[-1].decode("utf-8", "replace")
-    if not text:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError as e:
-        raise BadRequest(f"since: {e}")
 
 
 def _written(view: View) -> bytes:

@@ -11,12 +11,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ..errors import BadRequest
 from ..observe.machine import Machine
 from ..observe.metrics import Gauges, Metrics, Snapshot
-from .instants import parse_instant
 from .request import Request
-from .resource import Resource, json_of, new_app, whole
+from .resource import Resource, json_of, moment_of, new_app, whole
 
 #: The paths that are answered here.
 PATHS = (b"/api/performance", b"/api/hardware", b"/metrics")
@@ -55,7 +53,7 @@ class MachineRoutes(Resource):
         if not self._machine.enabled:
             request.setResponseCode(503)
             return json_of(request, {"enabled": False})
-        samples = self._machine.since(_after(request))
+        samples = self._machine.since(moment_of(request, "after"))
         return whole(request, _JSON, await self._in_thread(samples.as_json))
 
     @app.route("/api/hardware", methods=["GET"])
@@ -70,19 +68,6 @@ class MachineRoutes(Resource):
             _exposed, snapshot, accept.decode("latin-1")
         )
         return whole(request, content_type.encode(), body)
-
-
-def _after(request: Request) -> float | None:
-    """
-    :raises BadRequest: if ``after`` is no time.
-    """
-    text = request.args.get(b"after", [b""])[-1].decode("utf-8", "replace")
-    if not text:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError as e:
-        raise BadRequest(f"after: {e}")
 
 
 def _exposed(snapshot: Snapshot, accept: str) -> tuple[str, bytes]:

@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
-from ..errors import MethodNotAllowed, NotFound, RequestError
+from ..errors import BadRequest, MethodNotAllowed, NotFound, RequestError
+from ..observe.moments import parse_moment
 from .envelope import prefers_html, render_error
 from .request import Request
 
@@ -74,6 +75,24 @@ class Resource:
         Answer a request.
         """
         request.render(self._resource)
+
+
+def moment_of(request: Request, name: str) -> float | None:
+    """
+    Read a moment in a query.
+
+    :param name: of the argument; the last of that name counts.
+    :returns: seconds since the epoch, or `None` where it is left out or empty.
+    :raises BadRequest: if it is no moment.
+    """
+    values = request.args.get(name.encode(), [b""])
+    text = values[-1].decode("utf-8", "replace")
+    if not text:
+        return None
+    try:
+        return float(parse_moment(text))
+    except ValueError as e:
+        raise BadRequest(f"{name}: {text[:100]!r} is no moment: {e}")
 
 
 def from_page(request: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from ..activity.inflight import Entry
 from ..config.schema import Config
 from ..interfaces import ProcessState
-from ..observe.history import instant
+from ..observe.moments import instant
 from ..observe.past import Pasts
 from ..routing.router import Queued, Router
 from .capabilities import capability_fields

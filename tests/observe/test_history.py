@@ -14,7 +14,6 @@ from llamaswap_tw.observe.gpus.reading import GpuReading
 from llamaswap_tw.observe.history import (
     History,
     gpu_stats,
-    instant,
     pack_gpus,
     pack_system,
     system_stats,
@@ -207,16 +206,3 @@ class GpuTests(SynchronousTestCase):
         known = {name for name, value in stat.items() if value is not None}
         self.assertEqual(known, {"timestamp", "id", "name", "uuid", "temp_c"})
         self.assertEqual(stat["temp_c"], 0)
-
-
-class InstantTests(SynchronousTestCase):
-    """
-    How a moment is written.
-    """
-
-    def test_instant(self) -> None:
-        """
-        In UTC, by RFC 3339, to the millisecond.
-        """
-        self.assertEqual(instant(1_700_000_000), "2023-11-14T22:13:20.000Z")
-        self.assertEqual(instant(0.9996), "1970-01-01T00:00:00.999Z")

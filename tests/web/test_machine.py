@@ -95,7 +95,7 @@ class PerformanceTests(RoutesTestCase):
         for text in ("yesterday", "12", "%FF"):
             response = self.get(f"/api/performance?after={text}")
             self.assertEqual(response.status, 400)
-            self.assertIn(b"no time like", response.body)
+            self.assertIn(b"is no moment", response.body)
 
     def test_disabled(self) -> None:
         """

@@ -1,33 +1,44 @@
 """
-Times as RFC 3339 writes them.
+Moments, written and read as RFC 3339 has them.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
+#: A blank stands for a plus: that is what one becomes in a query, unless it is escaped.
 _MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(?:\.(\d+))?"
-    r"(?:[Zz]|([+-])(\d\d):(\d\d))",
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(\.\d+)?"
+    r"(?:[Zz]|([+ -])(\d\d):(\d\d))",
     re.ASCII,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_moment(text: str) -> tuple[int, bool]:
+def instant(at: float) -> str:
     """
-    Read a time with its zone.
+    Write a moment.
+
+    :param at: seconds since the epoch.
+    """
+    written = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return written.replace("+00:00", "Z")
+
+
+def parse_moment(text: str) -> Decimal:
+    """
+    Read a moment with its zone.
 
     :param text: as RFC 3339 has it.
-    :returns: the whole seconds since the epoch at or before it, and whether it is
-        later than those, by however little.
+    :returns: seconds since the epoch, with as many digits as it has.
     :raises ValueError: if it is none.
     """
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise ValueError("not as RFC 3339 writes a time")
+        raise ValueError("not as RFC 3339 writes a time, like 2026-01-31T12:00:00Z")
     day, minute, seconds, fraction, sign, hours, minutes = match.groups()
     # A leap second has no number of its own, and `datetime` knows none.
     leap = seconds == "60"
@@ -37,5 +48,4 @@ def parse_moment(text: str) -> tuple[int, bool]:
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
     since = local.replace(tzinfo=UTC) - _EPOCH
     since += offset if sign == "-" else -offset
-    later = bool(fraction and fraction.strip("0"))
-    return since // timedelta(seconds=1) + leap, later
+    return since // timedelta(seconds=1) + leap + Decimal(fraction or 0)
