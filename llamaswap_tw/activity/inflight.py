@@ -5,7 +5,6 @@ The requests to models that are on their way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
+from ..observe.moments import instant
 from .headers import RawHeaders, readable_headers
 
 
@@ -44,6 +44,7 @@ class Entry:
         "_method",
         "_remote_ip",
         "_resp_headers",
+        "_timestamp",
         "cancel",
         "id",
         "is_over",
@@ -77,6 +78,7 @@ class Entry:
         self.metadata = metadata
         self.cancel = cancel
         self._began = in_flight.clock.seconds()
+        self._timestamp = in_flight.wall()
         self._resp_headers: RawHeaders = ()
         self.resp_bytes = 0
         self.revision = 0
@@ -111,12 +113,10 @@ class Entry:
         """
         What may be told of it.
         """
-        elapsed = self.elapsed
-        began = datetime.fromtimestamp(self._in_flight.wall() - elapsed, UTC)
         raw = self._headers.getAllRawHeaders()
         return {
             "id": self.id,
-            "timestamp": began.isoformat(),
+            "timestamp": instant(self._timestamp),
             "model": self.model,
             "req_path": self.req_path,
             "method": self._method,
@@ -126,7 +126,7 @@ class Entry:
             "remote_ip": self._remote_ip,
             "resp_headers": readable_headers(self._resp_headers),
             "resp_bytes": self.resp_bytes,
-            "elapsed_ms": round(elapsed * 1000),
+            "elapsed_ms": round(self.elapsed * 1000),
             "metadata": self.metadata,
         }
 

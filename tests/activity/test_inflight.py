@@ -38,7 +38,8 @@ class InFlightTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.in_flight = InFlight(self.clock, lambda: NOW)
+        self.now = NOW
+        self.in_flight = InFlight(self.clock, lambda: self.now)
         self.cancelled: list[str] = []
 
     def add(self, model: str = "m", **headers: str) -> Entry:
@@ -60,10 +61,12 @@ class InFlightTests(SynchronousTestCase):
 
     def test_entry(self) -> None:
         """
-        An entry tells all that is known of a request, from its beginning on.
+        An entry tells all that is known of a request, from its beginning on, which
+        stays the same when the time of day is set.
         """
         entry = self.add(accept="a/b")
         self.clock.advance(1.5)
+        self.now -= 3600
         entry.answered([(b"Content-Type", b"text/event-stream")])
         entry.resp_bytes += 70
         self.assertEqual(
@@ -71,7 +74,7 @@ class InFlightTests(SynchronousTestCase):
             [
                 {
                     "id": entry.id,
-                    "timestamp": "2023-11-14T22:13:18.500000+00:00",
+                    "timestamp": "2023-11-14T22:13:20.000Z",
                     "model": "m",
                     "req_path": "/v1/chat/completions",
                     "method": "POST",
