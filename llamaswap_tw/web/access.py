@@ -69,12 +69,12 @@ def log_access(request: Answered, seconds: float) -> None:
 def _quoted(data: bytes) -> str:
     """
     What a client sent, so that it cannot end the quotes around it.  Controls are
-    escaped where the line is written.
+    escaped where the line is written, but for the tab, which others use.
     """
     text = data.decode("utf-8", "backslashreplace")
     if '"' in text or "\\" in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return text
+    return text.replace("\t", "\\x09")
 
 
 def _word(text: str) -> str:

@@ -99,11 +99,14 @@ class AccessLogTests(SynchronousTestCase):
         self.connection.ask(
             "GET",
             '/a"b\\c',
-            {"User-Agent": 'x" 200 "\x1b[2J\x9b\u2028\u202e', "X-Real-IP": '1.2 "3\t4'},
+            {
+                "User-Agent": 'x" 200 "\t\x1b[2J\x9b\u2028\u202e',
+                "X-Real-IP": '1.2 "3\t4',
+            },
         )
         (line,) = self.lines
         self.assertIn(' "GET /a\\"b\\\\c HTTP/1.1" 200 4 ', line)
-        self.assertIn(' "x\\" 200 \\"\\x1b[2J\\x9b\\u2028\\u202e" ', line)
+        self.assertIn(' "x\\" 200 \\"\\x09\\x1b[2J\\x9b\\u2028\\u202e" ', line)
         self.assertIn('Request 1.2\\"34 "', line)
 
     def test_left(self) -> None:
