@@ -123,11 +123,11 @@ class Capture:
 
     def request_elsewhere(self, size: int) -> None:
         """
-        The request's body is not captured, for it is in no memory.
+        The request's body is in no memory: it is cut before its first byte.
 
         :param size: how long it is, in bytes.
         """
-        self._request.forget()
+        self._request.is_cut = True
         self._request.size = size
 
     def response_head(self, code: int, headers: RawHeaders) -> None:

@@ -498,15 +498,25 @@ class CaptureTests(RecordingTestCase):
 
     def test_in_a_file(self) -> None:
         """
-        A body that was too large for memory is not read again; its size is told.
+        A body that was too large for memory is not read again: it is marked as cut,
+        and its size is told.
         """
-        recording = self.begin(body=None)
-        assert recording.capture is not None
-        recording.end()
+        self.begin(body=None).end()
+        self.row()
+        shown = self.shown()
+        self.assertEqual(shown["req_body"], "")
+        self.assertEqual(shown["req_body_size"], 70_000_000)
+        self.assertTrue(shown["req_body_truncated"])
+
+    def test_pictures_in_a_file(self) -> None:
+        """
+        One that would not be kept in any case was cut nowhere.
+        """
+        self.begin(path=b"/v1/images/edits", body=None).end()
         self.row()
         shown = self.shown()
         self.assertIsNone(shown["req_body"])
-        self.assertEqual(shown["req_body_size"], 70_000_000)
+        self.assertFalse(shown["req_body_truncated"])
 
     def test_no_row(self) -> None:
         """
