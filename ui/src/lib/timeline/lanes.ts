@@ -5,7 +5,6 @@
  * Times are milliseconds since the epoch. An end that is null is not there yet.
  */
 
-import { groupBy } from '../group';
 import type { Served, StateChange } from '../api/types';
 import { groupBy } from '../group';
 
