@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from ..errors import ModelIdle, StartFailed, UpstreamUnreachable
 from ..interfaces import ProcessState
+from ..observe.masking import Masks
 from .attempt import Attempt
 from .core import Core, Halt, Waiter
 from .ending import Ending, NothingToEnd
@@ -22,6 +23,9 @@ from .interfaces import IFamily
 #: How long running requests have to end where their model is to make way for
 #: another configuration of it, in seconds.
 DRAIN_LIMIT = 30.0
+
+#: For commands, of which we know no secrets but by their names.
+_MASKS = Masks([])
 
 
 @dataclass
@@ -109,7 +113,8 @@ def begin_start(inputs: Lifecycle, core: Core, waiters: Sequence[Waiter]) -> Sta
     core.log.info(
         "model {model}: starting: {command}",
         model=core.model_id,
-        command=" ".join(core.launch.command),
+        # The log is shown to more people than the configuration is.
+        command=_MASKS.text(" ".join(core.launch.command)),
     )
     core.enter(ProcessState.STARTING)
     attempt = Attempt(

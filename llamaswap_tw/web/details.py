@@ -18,12 +18,12 @@ from twisted.internet.defer import Deferred
 from .. import __version__
 from ..config.schema import Config, Filters
 from ..errors import ModelNotFound
+from ..observe.masking import Masks
 from ..observe.moments import instant
 from ..observe.timeline import Timeline, View
 from ..routing.names import nearest
 from ..version import build_info
 from .capabilities import capability_fields
-from .masking import Masks
 from .request import Request
 from .resource import Resource, json_of, moment_of, new_app, whole
 

@@ -4,9 +4,11 @@ Tests for `llamaswap_tw.process.machine`: the cells of its table.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from signal import SIGKILL, SIGTERM
 
 from twisted.internet.defer import CancelledError
+from twisted.logger import formatEvent
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import ModelUnloaded, ShuttingDown, StartFailed
@@ -14,12 +16,14 @@ from llamaswap_tw.interfaces import IModelProcess, IOutput, IProber
 from llamaswap_tw.process.interfaces import IFamily, ILauncher
 
 from .support import (
+    LAUNCH,
     READY,
     SHUTDOWN,
     STARTING,
     STOPPED,
     STOPPING,
     ProcessTestCase,
+    events_of,
 )
 
 
@@ -38,6 +42,23 @@ class HonestyTests(ProcessTestCase):
         verifyObject(IFamily, self.launcher.family)
         verifyObject(IProber, self.prober)
         verifyObject(IOutput, self.output)
+
+
+class LogTests(ProcessTestCase):
+    """
+    What the log tells of a start.
+    """
+
+    def test_no_secrets(self) -> None:
+        """
+        The command, without the secrets in it.
+        """
+        command = ("serve", "--api-key", "s3cret", "-m", "model.gguf")
+        self.make(replace(LAUNCH, command=command))
+        logged = events_of(self)
+        self.bring_up()
+        (line,) = [text for text in map(formatEvent, logged) if "starting" in text]
+        self.assertEqual(line, "model m: starting: serve --api-key … -m model.gguf")
 
 
 class TableTests(ProcessTestCase):

@@ -1,5 +1,5 @@
 """
-Tests for `llamaswap_tw.web.masking`.
+Tests for `llamaswap_tw.observe.masking`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw.web.masking import Masks, names_secret
+from llamaswap_tw.observe.masking import Masks, names_secret
 
 #: None of what stands for a secret here may be left of what is masked.
 SECRET = "hunter2!"
