@@ -210,9 +210,10 @@ class ToldTests(EventsTestCase):
             before = len(self.follower.events)
             answer = self.server.ask("PUT", "/api/profiles/active", body)
             self.assertEqual(answer.status, 200)
+            told = {"active": profile}
             self.follower.wait(
                 "profileChanged",
-                lambda data, active=profile: data == {"active": active},
+                told.__eq__,
                 f"{profile} to be told",
                 before,
             )
@@ -365,8 +366,12 @@ class ReaderTests(EventsTestCase):
                 piece = client.recv(1024 * 1024)
                 self.assertTrue(piece)
                 seen += piece.count(b"HTTP/1.1 404 ")
-        for follower in (self.follower, *others):
-            wait_for(lambda f=follower: len(f.of("activity")) >= count, "all rows")
+        followers = (self.follower, *others)
+
+        def told_all() -> bool:
+            return all(len(each.of("activity")) >= count for each in followers)
+
+        wait_for(told_all, "all rows")
         self.assertLess(resident_megabytes(self.server.pid) - before, 40)
 
 
