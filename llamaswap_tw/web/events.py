@@ -6,14 +6,11 @@ Each event is made once, whoever follows.  While nobody does, nothing is made at
 
 from __future__ import annotations
 
-import json
-from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any
 
-import orjson
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -21,8 +18,8 @@ from twisted.logger import Logger
 
 from ..activity.inflight import Entry, InFlight
 from ..observe.logs import Logs
-from ..observe.ring import LogRing
-from ..observe.stdout import dropped_marker
+from .event import event
+from .log_tail import LogTail
 from .request import Request
 from .streaming import StreamReader
 
@@ -41,30 +38,6 @@ KEEP_ALIVE = 15.0
 
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)
-
-#: How much of a log is gathered, in bytes, before it is told at once.
-_MOST_GATHERED = 32 * 1024
-
-
-def event(kind: str, data: object) -> bytes:
-    """
-    An event as it goes out.
-
-    :param kind: its type.
-    :param data: what it tells.
-    """
-    try:
-        inner = orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        # The name of a model that a client asked for may have a lone surrogate: what
-        # it sends shall not cost others their events.
-        inner = json.dumps(data, default=_plain).encode()
-    outer = orjson.dumps({"type": kind, "data": inner.decode()})
-    return b"event:message\ndata:%b\n\n" % outer
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 class EventReader(StreamReader):
@@ -92,75 +65,6 @@ class EventReader(StreamReader):
         Where everything stands now.
         """
         return self._snapshot(dropped)
-
-
-class _LogTail:
-    """
-    What a log has got since it was last told.
-
-    :param source: the log's name in events.
-    :param ring: the log.
-    :param more: called when there is something, with whether there is much.
-    """
-
-    def __init__(
-        self, source: str, ring: LogRing, more: Callable[[bool], None]
-    ) -> None:
-        self._source = source
-        self._ring = ring
-        self._more = more
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._unfollow: Callable[[], None] | None = None
-        # A piece may end within a character.
-        self._decoder = getincrementaldecoder("utf-8")("replace")
-
-    def follow(self) -> None:
-        """
-        Gather from now on.
-        """
-        if self._unfollow is None:
-            self._unfollow = self._ring.follow(self._write)
-
-    def unfollow(self) -> None:
-        """
-        Gather no more.
-        """
-        if self._unfollow is not None:
-            self._unfollow()
-            self._unfollow = None
-            self._pieces.clear()
-            self._size = 0
-            self._decoder.reset()
-
-    def _write(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self._size += len(data)
-        self._more(self._size >= _MOST_GATHERED)
-
-    def history(self) -> bytes:
-        """
-        The event with all that the log holds.
-        """
-        return self._event(self._ring.history().decode("utf-8", "replace"))
-
-    def take(self) -> bytes:
-        """
-        The event with what was gathered; empty where that is nothing.
-        """
-        text = self._decoder.decode(b"".join(self._pieces))
-        self._pieces.clear()
-        self._size = 0
-        return self._event(text) if text else b""
-
-    def dropped(self, size: int) -> bytes:
-        """
-        The event that stands for what a reader was too slow for.
-        """
-        return self._event("\n" + dropped_marker(size).decode())
-
-    def _event(self, text: str) -> bytes:
-        return event("logData", {"source": self._source, "data": text})
 
 
 def _unheard(is_followed: bool) -> None:
@@ -201,8 +105,8 @@ class Events:
         self._active_profile = active_profile
         self._queue = queue
         self.followed: Callable[[bool], None] = _unheard
-        self._proxy = _LogTail("proxy", logs.proxy, self._log_came)
-        self._upstream = _LogTail("upstream", logs.upstream, self._log_came)
+        self._proxy = LogTail("proxy", logs.proxy, self._log_came)
+        self._upstream = LogTail("upstream", logs.upstream, self._log_came)
         self._readers: set[StreamReader] = set()
         #: What has happened, in its order: each makes its event when it is told.
         self._happened: list[Callable[[], bytes]] = []

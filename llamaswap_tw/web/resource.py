@@ -7,11 +7,8 @@ Importing Klein installs a reactor: import this module once there is one.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import orjson
 from klein import Klein
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException
@@ -19,6 +16,7 @@ from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from ..errors import BadRequest, MethodNotAllowed, NotFound, RequestError
 from ..observe.moments import parse_moment
+from .documents import dumped
 from .envelope import prefers_html, render_error
 from .request import Request
 
@@ -122,12 +120,7 @@ def json_of(request: Request, document: Any) -> bytes:
     """
     Answer with a document.
     """
-    try:
-        data = orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        # A model's metadata may hold an integer beyond 64 bits.
-        data = json.dumps(document, default=_plain).encode()
-    return whole(request, b"application/json", data)
+    return whole(request, b"application/json", dumped(document))
 
 
 def whole(request: Request, content_type: bytes, body: bytes) -> bytes:
@@ -137,10 +130,6 @@ def whole(request: Request, content_type: bytes, body: bytes) -> bytes:
     request.setHeader(b"Content-Type", content_type)
     request.setHeader(b"Content-Length", b"%d" % len(body))
     return body
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _error(request: Request, error: RequestError) -> bytes:
