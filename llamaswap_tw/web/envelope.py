@@ -5,10 +5,12 @@ How an error looks to a client: the one place that renders them.
 from __future__ import annotations
 
 from http import HTTPStatus
+from operator import itemgetter
 
 import orjson
 
 from ..errors import MethodNotAllowed, RequestError, Unauthorized, UnknownCoding
+from .weights import weighed
 
 _JSON = b"application/json"
 
@@ -83,18 +85,6 @@ def _preferred(accept: bytes | None) -> bytes:
     """
     if not accept or b"text/" not in accept.lower():
         return b""
-    ranked: list[tuple[float, int, bytes]] = []
-    for position, part in enumerate(accept.lower().split(b",")):
-        media, *parameters = (piece.strip() for piece in part.split(b";"))
-        if media not in _KNOWN:
-            continue
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith(b"q="):
-                try:
-                    quality = float(parameter[2:])
-                except ValueError:
-                    quality = 0.0
-        if quality > 0:
-            ranked.append((-quality, position, media))
-    return min(ranked)[2] if ranked else b""
+    known = [pair for pair in weighed(accept) if pair[0] in _KNOWN and pair[1] > 0]
+    # The first of those that weigh the same.
+    return max(known, key=itemgetter(1), default=(b"", 0.0))[0]

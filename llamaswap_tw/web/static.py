@@ -18,6 +18,8 @@ from typing import Any
 
 import orjson
 
+from .weights import weighed
+
 #: Where the build leaves them.
 FOLDER = Path(__file__).with_name("static")
 
@@ -171,17 +173,7 @@ def negotiate(accept: bytes | None, offered: Sequence[bytes]) -> bytes | None:
     :param offered: what there is beside the file as it is, any of ``br`` and ``gzip``.
     :returns: `None` for the file as it is.
     """
-    qualities: dict[bytes, float] = {}
-    for part in (accept or b"").lower().split(b","):
-        name, *parameters = (piece.strip() for piece in part.split(b";"))
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith(b"q="):
-                try:
-                    quality = float(parameter[2:])
-                except ValueError:
-                    quality = 0.0
-        qualities[name] = quality
+    qualities = dict(weighed(accept or b""))
     others = qualities.get(b"*", 0.0)
     # Not named, it is as good as any other; we would rather send less.
     as_it_is = qualities.get(b"identity", 0.0)
