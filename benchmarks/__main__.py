@@ -28,6 +28,7 @@ from .measure import (
     gone,
     matrix,
     memory,
+    observability,
     orphans,
     requests,
     shutdown,
@@ -48,6 +49,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "shutdown": shutdown.measure,
     "matrix": matrix.measure,
     "activity": activity.measure,
+    "observability": observability.measure,
 }
 
 _DEFAULT_JSON = Path(__file__).parent / "results.json"

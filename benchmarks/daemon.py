@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,13 +94,20 @@ class Daemon:
     :param native: the program its models run.
     :param folder: for its configuration and its logs.
     :param models: what is configured.
+    :param settings: what else is, as the configuration file has it.
     :ivar port: where it listens.
     :ivar stamps: the model servers' log.
     :ivar mark: stands in the command line of every model process of this run.
     :ivar started_in: seconds from the command to listening.
     """
 
-    def __init__(self, native: Native, folder: Path, models: Sequence[Model]) -> None:
+    def __init__(
+        self,
+        native: Native,
+        folder: Path,
+        models: Sequence[Model],
+        settings: Mapping[str, object],
+    ) -> None:
         self.mark = uuid.uuid4().hex
         first = free_ports(len(models) + 1)
         self.port = first + len(models)
@@ -111,6 +118,7 @@ class Daemon:
         self._config.write_text(
             json.dumps(
                 {
+                    **settings,
                     "healthCheckTimeout": 60,
                     "startPort": first,
                     "models": {
@@ -276,13 +284,18 @@ class Daemon:
 
 
 @contextmanager
-def running(native: Native, folder: Path, models: Sequence[Model]) -> Iterator[Daemon]:
+def running(
+    native: Native,
+    folder: Path,
+    models: Sequence[Model],
+    settings: Mapping[str, object],
+) -> Iterator[Daemon]:
     """
-    A daemon for the time of a ``with``.
+    A daemon for the time of a ``with``; all as `Daemon` has it.
 
     :raises DaemonFailed: if it does not start.
     """
-    daemon = Daemon(native, folder, models)
+    daemon = Daemon(native, folder, models, settings)
     try:
         daemon.start()
         yield daemon

@@ -8,6 +8,7 @@
      --log FILE       one line an event: "NS PID NAME EVENT TAG", NS of CLOCK_MONOTONIC
      --name NAME      for the log
      --children       have a child in a session of its own, and a daemonised one
+     --print N        write so many bytes a second to standard output, in lines
      --mark TEXT      without effect; tells its processes from all others
 
    Every POST is answered by what its JSON asks for:
@@ -33,6 +34,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -283,6 +285,35 @@ static void have_children(void)
     }
 }
 
+/* A model that says much: in a process of its own, so that a pipe that is full holds up
+   nothing but what it says. */
+static void have_talker(double rate)
+{
+    static char block[64 * 1024];
+    char line[101];
+    pid_t parent = getpid();
+    if (fork() != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(0);
+    uint64_t began = now_ns();
+    for (unsigned long long said = 0, number = 0;;) {
+        usleep(1000);
+        double due = rate * (double)(now_ns() - began) / (double)SECOND;
+        size_t size = 0;
+        while ((double)(said + size) < due && size + 100 <= sizeof block) {
+            snprintf(line, sizeof line, "slot print_timing: id %10llu | %-72s\n", number++,
+                     "prompt eval time = 12.34 ms / 12 tokens");
+            memcpy(block + size, line, 100);
+            size += 100;
+        }
+        if (size && write(STDOUT_FILENO, block, size) < 0)
+            _exit(0);
+        said += size;
+    }
+}
+
 int serve(int argc, char **argv)
 {
     uint64_t started = now_ns();
@@ -301,6 +332,9 @@ int serve(int argc, char **argv)
     note(started, "start", "-");
     if (flag(argc, argv, "children"))
         have_children();
+    double talk = number(argc, argv, "print", 0);
+    if (talk > 0)
+        have_talker(talk);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     watch(epoll, alarm_fd, EPOLLIN, &alarm_fd);

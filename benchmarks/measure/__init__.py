@@ -4,7 +4,7 @@ The benchmarks, one a module; each takes a `Lab` and gives its figures as they c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,16 @@ class Lab:
     native: Native
     folder: Path
 
-    def daemon(self, *models: Model) -> AbstractContextManager[Daemon]:
+    def daemon(
+        self, *models: Model, settings: Mapping[str, object] | None = None
+    ) -> AbstractContextManager[Daemon]:
         """
         A daemon for the time of a ``with``.
 
         :param models: what is configured.
+        :param settings: what else is, as the configuration file has it.
         """
-        return running(self.native, self.folder, models)
+        return running(self.native, self.folder, models, settings or {})
 
 
 #: A benchmark.

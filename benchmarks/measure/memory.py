@@ -6,62 +6,16 @@ that it does nothing when there is nothing to do.
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
-
-import psutil
 
 from ..daemon import Daemon, Model
 from ..figures import Figure, at_least, at_most
 from ..native import result_of
+from ..peak import Peak
 from . import Lab
 
 _MB = 1_000_000
-
-
-class _Peak:
-    """
-    The most memory that a process holds during a ``with``, in MB.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self.before = self.now()
-        self.peak = self.before
-
-    @property
-    def growth(self) -> float:
-        """
-        MB between the beginning and the peak.
-        """
-        return self.peak - self.before
-
-    def now(self) -> float:
-        """
-        MB at this moment.
-        """
-        return float(self._process.memory_info().rss) / _MB
-
-    def __enter__(self) -> _Peak:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.01):
-            self.peak = max(self.peak, self.now())
 
 
 def measure(lab: Lab) -> Iterator[Figure]:
@@ -70,13 +24,13 @@ def measure(lab: Lab) -> Iterator[Figure]:
     """
     with lab.daemon(Model("m")) as daemon:
         time.sleep(1.0)
-        yield Figure("idle", _Peak(daemon.pid).now(), "MB", at_most(80))
+        yield Figure("idle", Peak(daemon.pid).now(), "MB", at_most(80))
         yield Figure("CPU in 5 s of idling", _idle_cpu(daemon, 5.0), "ms", at_most(5))
         daemon.load("m")
         used = _idle_cpu(daemon, 3.0)
         yield Figure("CPU in 3 s beside a ready model", used, "ms", at_most(3))
         lab.native.requests(daemon.port, "m", 32, 1.5)
-        with _Peak(daemon.pid) as peak:
+        with Peak(daemon.pid) as peak:
             lab.native.streams(daemon.port, "m", 256, 50, 100)
         yield Figure("with 256 streams, peak", peak.peak, "MB")
         yield from _stalled(lab, daemon)
@@ -84,7 +38,7 @@ def measure(lab: Lab) -> Iterator[Figure]:
         yield from _slow(lab, daemon)
         lab.native.streams(daemon.port, "m", 1000, 20, 50)
         time.sleep(0.5)
-        after = _Peak(daemon.pid).now()
+        after = Peak(daemon.pid).now()
         yield Figure("after all that, and 1,000 streams", after, "MB", at_most(110))
 
 
@@ -104,7 +58,7 @@ def _finish(client: subprocess.Popen[str]) -> str:
 
 
 def _stalled(lab: Lab, daemon: Daemon) -> Iterator[Figure]:
-    with _Peak(daemon.pid) as peak:
+    with Peak(daemon.pid) as peak:
         client = lab.native.fetch(
             daemon.port,
             "m",
@@ -124,7 +78,7 @@ def _stalled(lab: Lab, daemon: Daemon) -> Iterator[Figure]:
 
 
 def _fast(lab: Lab, daemon: Daemon) -> Iterator[Figure]:
-    with _Peak(daemon.pid) as peak:
+    with Peak(daemon.pid) as peak:
         before = daemon.cpu()
         result = result_of(_finish(lab.native.fetch(daemon.port, "m", 300 * _MB)))
         used = daemon.cpu() - before
@@ -135,7 +89,7 @@ def _fast(lab: Lab, daemon: Daemon) -> Iterator[Figure]:
 
 
 def _slow(lab: Lab, daemon: Daemon) -> Iterator[Figure]:
-    with _Peak(daemon.pid) as peak:
+    with Peak(daemon.pid) as peak:
         client = lab.native.fetch(
             daemon.port,
             "m",
