@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .headers import RawHeaders
-from .taken import Body, Taken, pack, unpack
+from .taken import Body, Taken, pack, pack_all, unpack
 
 _log = Logger()
 
@@ -366,7 +366,7 @@ class Captures:
         self._is_packing = bool(row_ids)
         if row_ids:
             taken = [self._waiting[row_id][0] for row_id in row_ids]
-            self._in_thread(_pack_all, taken).addBoth(self._packed, row_ids)
+            self._in_thread(pack_all, taken).addBoth(self._packed, row_ids)
 
     def _packed(self, packed: list[bytes] | Failure, row_ids: list[int]) -> None:
         for row_id in row_ids:
@@ -384,10 +384,6 @@ class Captures:
         while self._kept and self.size > self._budget:
             _, packed = self._kept.popitem(last=False)
             self._kept_size -= len(packed) + OVERHEAD
-
-
-def _pack_all(taken: list[Taken]) -> list[bytes]:
-    return [pack(each) for each in taken]
 
 
 def _unpack_to_json(row_id: int, packed: bytes) -> bytes:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from .headers import RawHeaders, readable_headers
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
+
+#: So much is joined and compressed in one go, in bytes.
+_SMALL = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +51,55 @@ def pack(taken: Taken) -> bytes:
     """
     Compress it.
     """
+    (packed,) = pack_all([taken])
+    return packed
+
+
+def pack_all(taken: Sequence[Taken]) -> list[bytes]:
+    """
+    Compress some, each for itself.  To make what compresses takes longer than it takes
+    for a small one, and to let go of Python's lock beside a busy reactor longer still:
+    small ones share the one and the other.
+    """
     # Imported on first use: few daemons capture anything in their first second.
     from zstandard import ZstdCompressor
 
+    compressor = ZstdCompressor()
+    packed: list[bytes] = []
+    small: list[bytes] = []
+    for each in taken:
+        pieces = _pieces(each)
+        size = sum(map(len, pieces))
+        if size <= _SMALL:
+            small.append(b"".join(pieces))
+            continue
+        packed += _compressed(compressor, small)
+        small.clear()
+        # Told how much comes, it takes no more memory than that needs.
+        packer = compressor.compressobj(size=size)
+        packed.append(b"".join([*map(packer.compress, pieces), packer.flush()]))
+    return packed + _compressed(compressor, small)
+
+
+def _compressed(compressor: ZstdCompressor, small: list[bytes]) -> list[bytes]:
+    if not small:
+        return []
+    segments = compressor.multi_compress_to_buffer(small)
+    return [segments[i].tobytes() for i in range(len(segments))]
+
+
+def _pieces(taken: Taken) -> list[bytes | bytearray]:
     bodies = (taken.req_body, taken.resp_body)
-    kept = [None if body.data is None else len(body.data) for body in bodies]
-    sizes = [body.size for body in bodies]
     about = orjson.dumps(
         [
             taken.req_path.encode("utf-8", "replace").decode(),
             readable_headers(taken.req_headers),
             readable_headers(taken.resp_headers),
-            kept,
-            sizes,
+            [None if body.data is None else len(body.data) for body in bodies],
+            [body.size for body in bodies],
         ]
     )
-    pieces = [about, b"\n", *(body.data or b"" for body in bodies)]
-    # Told how much comes, it takes no more memory than that needs.
-    packer = ZstdCompressor().compressobj(size=sum(map(len, pieces)))
-    return b"".join([*map(packer.compress, pieces), packer.flush()])
+    return [about, b"\n", *(body.data or b"" for body in bodies)]
 
 
 def unpack(row_id: int, packed: bytes) -> dict[str, Any]:
