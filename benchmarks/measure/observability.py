@@ -133,7 +133,8 @@ def _requests(lab: Lab, targets: list[_Target]) -> Iterator[Figure]:
         pairs = zip(cpu[bare], cpu[label], strict=True)
         ratio = median(theirs / ours for theirs, ours in pairs)
         yield Figure(f"{label}, bare's CPU, of ours", ratio)
-    failed = sum(r["errors"] + r["unanswered"] for each in results.values() for r in each)
+    runs = [run for each in results.values() for run in each]
+    failed = sum(run["errors"] + run["unanswered"] for run in runs)
     yield Figure("requests failed", failed, "", at_most(0))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -100,8 +101,7 @@ class Capture:
     def __init__(
         self, captures: Captures, limit: int, req_path: str, req_headers: RawHeaders
     ) -> None:
-        path = unquote(req_path).rstrip("/")
-        tail = "/".join(path.split("/")[-2:])
+        keeps_request, self._keeps_response = _kept_of(req_path)
         self._captures = captures
         self._path = req_path
         self._request_headers = req_headers
@@ -110,8 +110,7 @@ class Capture:
         self._held = 0
         self._is_lost = False
         self._is_over = False
-        self._keeps_response = _SDAPI not in path and tail not in _WITHOUT_RESPONSE
-        self._request = _Part(limit, tail not in _WITHOUT_REQUEST)
+        self._request = _Part(limit, keeps_request)
         self._response = _Part(limit, False)
         self._take_room(OVERHEAD + _RESPONSE_HEADERS + _size_of(req_headers))
 
@@ -362,7 +361,8 @@ class Captures:
         held = 0
         while self._order and (not row_ids or held < _AT_ONCE):
             row_ids.append(self._order.popleft())
-            held += self._waiting[row_ids[-1]][1]
+            # Not what is lent for what it will take beside that.
+            held += self._waiting[row_ids[-1]][1] - OVERHEAD - _RESPONSE_HEADERS
         self._is_packing = bool(row_ids)
         if row_ids:
             taken = [self._waiting[row_id][0] for row_id in row_ids]
@@ -386,9 +386,23 @@ class Captures:
             self._kept_size -= len(packed) + OVERHEAD
 
 
+@lru_cache(64)
+def _kept_of(req_path: str) -> tuple[bool, bool]:
+    """
+    :returns: whether the request's body is kept, and whether the response's is.
+    """
+    path = unquote(req_path).rstrip("/")
+    tail = "/".join(path.split("/")[-2:])
+    keeps_response = _SDAPI not in path and tail not in _WITHOUT_RESPONSE
+    return tail not in _WITHOUT_REQUEST, keeps_response
+
+
 def _unpack_to_json(row_id: int, packed: bytes) -> bytes:
     return orjson.dumps(unpack(row_id, packed))
 
 
 def _size_of(headers: RawHeaders) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+    return size

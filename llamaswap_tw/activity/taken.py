@@ -7,6 +7,7 @@ All of this takes time, and is called in threads.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def pack_all(taken: Sequence[Taken]) -> list[bytes]:
 
     compressor = ZstdCompressor()
     packed: list[bytes] = []
-    small: list[bytes] = []
+    small: list[bytes | bytearray | memoryview[int]] = []
     for each in taken:
         pieces = _pieces(each)
         size = sum(map(len, pieces))
@@ -81,7 +82,9 @@ def pack_all(taken: Sequence[Taken]) -> list[bytes]:
     return packed + _compressed(compressor, small)
 
 
-def _compressed(compressor: ZstdCompressor, small: list[bytes]) -> list[bytes]:
+def _compressed(
+    compressor: ZstdCompressor, small: list[bytes | bytearray | memoryview[int]]
+) -> list[bytes]:
     if not small:
         return []
     segments = compressor.multi_compress_to_buffer(small)

@@ -94,19 +94,19 @@ class UsageReader:
         "_code",
         "_complaint",
         "_events",
-        "_path",
+        "_is_array",
         "_scanner",
         "_source",
         "_tally",
     )
 
     def __init__(self, path: bytes) -> None:
-        self._path = path
         self._code = 200
         self._tally = Tally()
         self._complaint = Complaint()
         self._events = _NO_EVENTS
         self._scanner: Scanner | None = None
+        self._is_array = path.endswith(b"/infill")
         self._source: Callable[[bytes], None] = _ignore
 
     def begin(self, code: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -128,24 +128,31 @@ class UsageReader:
         codings = [coding for coding in codings if coding not in (b"", b"identity")]
         if media.startswith(_OPAQUE) or (codings and codings not in _READABLE):
             return
-        take = self._tally.take if code == 200 else self._complaint.take
-        array = self._path.endswith(b"/infill")
-        wanted = _USAGE if code == 200 else _ERROR
-        self._scanner = scanner = Scanner(wanted, take, array)
-        self._source = scanner.feed
         if media == b"text/event-stream":
+            take = self._take
             events = EventReader(
                 _tells if code == 200 else None,
-                scanner,
-                partial(_take_last, take) if array else take,
+                self._scan(),
+                partial(_take_last, take) if self._is_array else take,
             )
             self._source = events.feed
             if not codings and code == 200:
                 self._events = events
-        elif not codings and not array:
+        elif codings or self._is_array:
+            self._source = self._scan().feed
+        else:
             self._source = self._take_small
         if codings:
             self._source = Decoder(codings != [b"deflate"], self._source).feed
+
+    @property
+    def _take(self) -> Callable[[Any], None]:
+        return self._tally.take if self._code == 200 else self._complaint.take
+
+    def _scan(self) -> Scanner:
+        wanted = _USAGE if self._code == 200 else _ERROR
+        self._scanner = scanner = Scanner(wanted, self._take, self._is_array)
+        return scanner
 
     def feed(self, data: bytes) -> None:
         """
@@ -171,19 +178,21 @@ class UsageReader:
         Take the beginning of a document.  Where that is all of it, and not much, to
         parse it costs a tenth of looking through it piece by piece.
         """
-        scanner = self._scanner
-        assert scanner is not None
-        self._source = scanner.feed
         if len(data) <= _SMALL:
             try:
                 document = orjson.loads(data)
             except orjson.JSONDecodeError:
                 pass
             else:
-                take = self._tally.take if self._code == 200 else self._complaint.take
-                take(document)
+                # What follows on it is scanned, should anything.
+                self._source = self._take_more
+                self._take(document)
                 return
-        scanner.feed(data)
+        self._take_more(data)
+
+    def _take_more(self, data: bytes) -> None:
+        self._source = feed = self._scan().feed
+        feed(data)
 
     def finish(self, duration_ms: int) -> Usage:
         """

@@ -10,8 +10,9 @@ from collections.abc import Callable
 #: How much of each log is kept, in bytes.
 RING_SIZE = 100 * 1024
 
-#: A log that comes byte by byte is joined before its pieces outweigh it.
-_MOST_PIECES = 512
+#: What comes in less than this, in bytes, is put together with what comes next: a log
+#: is mostly lines, and pieces of their size would outweigh it.
+_PIECE = 4096
 
 
 class LogRing:
@@ -24,7 +25,9 @@ class LogRing:
 
     def __init__(self, size: int = RING_SIZE) -> None:
         self._size = size
-        self._pieces: deque[bytes] = deque()
+        #: Of the first, the beginning may be older than what is kept: to cut it off
+        #: would copy the rest, with every line that comes.
+        self._pieces: deque[bytearray] = deque()
         self._held = 0
         self.written = 0
         self._followers: list[Callable[[bytes], None]] = []
@@ -38,19 +41,14 @@ class LogRing:
         self.written += len(data)
         if len(data) > self._size:
             data = data[-self._size :]
-        self._pieces.append(data)
+        pieces = self._pieces
+        if pieces and len(pieces[-1]) < _PIECE:
+            pieces[-1] += data
+        else:
+            pieces.append(bytearray(data))
         self._held += len(data)
-        while self._held > self._size:
-            excess = self._held - self._size
-            oldest = self._pieces[0]
-            if len(oldest) <= excess:
-                self._pieces.popleft()
-                self._held -= len(oldest)
-            else:
-                self._pieces[0] = oldest[excess:]
-                self._held -= excess
-        if len(self._pieces) > _MOST_PIECES:
-            self.history()
+        while self._held - len(pieces[0]) >= self._size:
+            self._held -= len(pieces.popleft())
         for follower in tuple(self._followers):
             follower(data)
 
@@ -58,9 +56,7 @@ class LogRing:
         """
         What is kept.
         """
-        if len(self._pieces) > 1:
-            self._pieces = deque([b"".join(self._pieces)])
-        return self._pieces[0] if self._pieces else b""
+        return b"".join(self._pieces)[-self._size :]
 
     def follow(self, follower: Callable[[bytes], None]) -> Callable[[], None]:
         """

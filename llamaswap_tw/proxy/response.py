@@ -196,7 +196,7 @@ class UpstreamResponse:
         self.trailers = trailers
         protocol = self._protocol
         if protocol is not None and not self._held and not self._paused:
-            self._protocol = None
+            self._let_go()
             protocol.connectionLost(reason)
 
     def _catch_up(self) -> None:
@@ -207,8 +207,13 @@ class UpstreamResponse:
                 self._delivered()
         protocol = self._protocol
         if self._end is not None and protocol is not None and not self._paused:
-            self._protocol = None
+            self._let_go()
             protocol.connectionLost(self._end)
+
+    def _let_go(self) -> None:
+        # It may hold this as its transport.
+        self._protocol = None
+        self._delivered = None
 
     def hand_over(self, successor: Any) -> bytes:
         """
@@ -250,7 +255,7 @@ class UpstreamResponse:
         """
         Close the connection now: nobody wants the rest.
         """
-        self._protocol = None
+        self._let_go()
         self._held = b""
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -103,6 +103,7 @@ class ActivityTestCase(LiveTestCase):
         """
         The row of the only request so far.
         """
+        row: dict[str, Any]
         (row,) = wait_for(lambda: rows_of(self.server, query), "a row")
         return row
 

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from websockets.sync.client import connect
@@ -58,6 +59,13 @@ groups: {{g: {{swap: false, members: [m, talker, ws]}}}}
 """
 
 KEY = {"Authorization": "Bearer s3cret"}
+
+
+def contains(mark: bytes, data: bytes) -> bool:
+    """
+    Whether something has come.
+    """
+    return mark in data
 
 
 def access_lines(output: str) -> list[str]:
@@ -365,7 +373,7 @@ class TalkativeTests(LiveTestCase):
         wait_for(lambda: len(reader.of("activity")) > asked // 2, "the rows")
         marks = {"log": b" bytes dropped \xe2\x80\x94\n", "event": b" bytes dropped "}
         for one, mark in ((logs[0], marks["log"]), (followers[0], marks["event"])):
-            one.read_until(lambda data, mark=mark: mark in data, "a mark")
+            one.read_until(partial(contains, mark), "a mark")
         # What is lost is counted, and what is there is whole lines.
         text = bytes(logs[0].data)
         (size,) = re.findall(rb"(\d+) bytes dropped", text)[:1]

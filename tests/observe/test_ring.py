@@ -30,13 +30,18 @@ class LogRingTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        A log written byte by byte does not end in as many pieces.
+        A log written byte by byte does not end in as many pieces, and holds little
+        more than it keeps.
         """
         ring = LogRing(10_000)
         for _ in range(5_000):
             ring.write(b"x")
         self.assertEqual(len(ring.history()), 5_000)
-        self.assertLess(len(ring._pieces), 600)
+        self.assertLess(len(ring._pieces), 10)
+        for _ in range(20_000):
+            ring.write(b"y")
+        self.assertEqual(ring.history(), b"y" * 10_000)
+        self.assertLess(sum(map(len, ring._pieces)), 15_000)
 
     def test_follow(self) -> None:
         """
