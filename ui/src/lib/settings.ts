@@ -22,7 +22,7 @@ const number = (value: unknown) => (typeof value === 'number' ? value : null);
 const seconds: Show = (value) => coarse((number(value) ?? -1) * 1000);
 const patience: Show = (value) => (value ? seconds(value) : 'no limit');
 const size: Show = (value) => bytes(number(value));
-const sizeOrOff: Show = (value) => (value ? size(value) : 'off');
+const megabytes: Show = (value) => (value ? `${plain(value)} MB` : 'off');
 const moment: Show = (value) => time(typeof value === 'string' ? value : null);
 const many: Show = (value) => count(number(value));
 
@@ -68,7 +68,7 @@ const GROUPS: readonly { title: string; settings: readonly [string, string, Show
       ['log_time_format', 'Times in logs'],
       ['store_path', 'Activity is kept in', (value) => (value ? plain(value) : 'memory')],
       ['metrics_max_in_memory', 'Rows of activity in memory', many],
-      ['capture_buffer', 'Captures take at most', sizeOrOff],
+      ['capture_buffer', 'Captures take at most', megabytes],
       [
         'performance_every',
         'The machine is sampled every',

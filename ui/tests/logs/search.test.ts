@@ -23,6 +23,15 @@ describe('Pattern', () => {
     ]);
   });
 
+  it('finds all of a line also after another was tested', () => {
+    const pattern = text('b');
+    expect(pattern.test('aaaaaab')).toBe(true);
+    expect(pattern.ranges('bb')).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+  });
+
   it('does not go on for ever where it matches nothing', () => {
     expect(text('x*', { regex: true }).ranges('ab')).toEqual([]);
   });

@@ -9,6 +9,7 @@ import {
   latestGpus,
   memory,
   network,
+  rangeOf,
   SampleHistory,
 } from '../../src/lib/machine/series';
 
@@ -63,6 +64,18 @@ describe('SampleHistory', () => {
   });
 });
 
+describe('rangeOf', () => {
+  it('is an hour, less soon after the start, and never nothing', () => {
+    const history = new SampleHistory();
+    const [start] = rangeOf(history, 1_000_000_000);
+    expect(start).toBe(1_000_000 - 300);
+    history.sys = [sys(0), sys(1200)];
+    expect(rangeOf(history)).toEqual([Date.parse(at(0)) / 1000, Date.parse(at(1200)) / 1000]);
+    history.gpus = [gpu(4000, 0)];
+    expect(rangeOf(history)[0]).toBe(Date.parse(at(400)) / 1000);
+  });
+});
+
 describe('series', () => {
   it('tell each core and their mean', () => {
     const { series } = cpu([sys(0), sys(5, { cpu_util_per_core: [20] })]);
@@ -84,7 +97,7 @@ describe('series', () => {
       ['eth0 received', null, 100, null],
       ['eth0 sent', null, 10, 2],
     ]);
-    expect(network([sys(0)]).series.map(({ label }) => label)[0]).toBe('eth0 received');
+    expect(network([sys(1)]).series.map(({ label }) => label)[0]).toBe('eth0 received');
   });
 
   it('tell no swap where there is none', () => {

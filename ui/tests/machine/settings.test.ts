@@ -33,6 +33,10 @@ describe('settingGroups', () => {
     });
   });
 
+  it('tells the room for captures in MB, as the configuration has it', () => {
+    expect(valuesOf({ ...KNOWN, capture_buffer: 20 })['Captures take at most']).toBe('20 MB');
+  });
+
   it('leaves nothing out that a newer daemon tells', () => {
     const groups = settingGroups({ ...KNOWN, new_thing: { a: true } });
     expect(groups.at(-1)).toEqual({

@@ -33,6 +33,8 @@ export class Pattern {
 
   ranges(line: string): Range[] {
     const ranges: Range[] = [];
+    // `matchAll` begins where the last test ended.
+    this.#expression.lastIndex = 0;
     for (const match of line.matchAll(this.#expression)) {
       if (match[0]) ranges.push([match.index, match.index + match[0].length]);
       if (ranges.length === MOST_RANGES) break;

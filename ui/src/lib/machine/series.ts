@@ -119,16 +119,30 @@ function counterOf(
   return sample.net_io.find((one) => one.name === name)?.[counter];
 }
 
-/** The loopback comes last: its traffic goes nowhere. */
+/** Those that have had any; the loopback comes last: its traffic goes nowhere. */
 function busiest(samples: readonly SysSample[]): string[] {
   const totals = new Map<string, number>();
   for (const one of samples.at(-1)?.net_io ?? []) {
     totals.set(one.name, one.name === 'lo' ? -1 : one.bytes_recv + one.bytes_sent);
   }
   return [...totals]
+    .filter(([, total]) => total !== 0)
     .sort(([, a], [, b]) => b - a)
     .slice(0, INTERFACES)
     .map(([name]) => name);
+}
+
+/** Charts show so much at least, in milliseconds: soon after the start there is little. */
+const LEAST = 5 * 60_000;
+
+/** From when to when charts go, in seconds since the epoch: an hour, when there is one. */
+export function rangeOf({ sys, gpus }: SampleHistory, now = Date.now()): readonly [number, number] {
+  const times = [sys[0], gpus[0], sys.at(-1), gpus.at(-1)]
+    .filter((one) => one !== undefined)
+    .map(({ timestamp }) => Date.parse(timestamp));
+  const last = times.length ? Math.max(...times) : now;
+  const first = times.length ? Math.min(...times) : now;
+  return [Math.max(last - HOUR, Math.min(first, last - LEAST)) / 1000, last / 1000];
 }
 
 /** The last sample of each GPU, by its number. */
