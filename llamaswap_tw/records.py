@@ -37,8 +37,8 @@ from .web.status import further_status, model_status, queue_status
 
 _MEGABYTE = 1024 * 1024
 
-#: How often it is told at most that models serve or no longer do, in seconds: they may
-#: begin and end thousands of times a second.
+#: How often it is told at most that models serve or no longer do, or that others wait
+#: for them, in seconds: requests may begin and end thousands of times a second.
 _BUSY_PACE = 1.0
 
 
@@ -115,6 +115,7 @@ class Records:
             self._reactor, self._in_thread, router.kin, self._events.models_changed
         )
         self._events.followed = self._followed
+        self._events.queue_changed = self._tell_busy_soon
         directory.profiles.observers.append(lambda _: self._events.profile_changed())
 
     def _statuses(self) -> list[dict[str, Any]]:
@@ -183,6 +184,9 @@ class Records:
         A model serves from now on, or no more: a `BusyObserver`.
         """
         self._timeline.busy(model, is_busy)
+        self._tell_busy_soon()
+
+    def _tell_busy_soon(self) -> None:
         if self._is_followed and self._telling_busy is None:
             self._telling_busy = self._reactor.callLater(_BUSY_PACE, self._tell_busy)
 

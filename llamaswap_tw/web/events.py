@@ -86,6 +86,7 @@ class Events:
     :param queue: who waits.
     :ivar followed: called with `True` when the first begins to follow, with `False`
         when the last one has left.
+    :ivar queue_changed: called when somebody follows and others wait than before.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Events:
         self._active_profile = active_profile
         self._queue = queue
         self.followed: Callable[[bool], None] = _unheard
+        self.queue_changed: Callable[[], None] = lambda: None
         self._proxy = LogTail("proxy", logs.proxy, self._log_came)
         self._upstream = LogTail("upstream", logs.upstream, self._log_came)
         self._readers: set[StreamReader] = set()
@@ -282,6 +284,7 @@ class Events:
         if waiting != self._last_queue:
             self._last_queue = waiting
             self._happened.append(self._queue_event)
+            self.queue_changed()
         self._tell()
 
     def _keep_alive(self) -> None:

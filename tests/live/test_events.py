@@ -391,8 +391,11 @@ class CancelTests(EventsTestCase):
                 target=lambda: answers.append(self.server.chat("b"))
             )
             thread.start()
-            self.assertEqual(self.cancel(self.in_flight("b")), 200)
+            entry_id = self.in_flight("b")
+            self.wait_for_waiting(1)
+            self.assertEqual(self.cancel(entry_id), 200)
             thread.join(PATIENCE)
+            self.wait_for_waiting(0)
         (answer,) = answers
         self.assertEqual(answer.status, 499)
         self.assertEqual(answer.json["error"]["code"], "request_cancelled")
@@ -401,7 +404,17 @@ class CancelTests(EventsTestCase):
         (row,) = rows
         self.assertEqual(row["resp_status_code"], 499)
         self.assertIn("cancelled", row["error_msg"])
+        self.assertGreater(int(row["metadata"]["queue_ms"]), 0)
         self.assertNotIn("model b: starting", self.server.output)
+
+    def wait_for_waiting(self, count: int) -> None:
+        """
+        Wait until it is told that so many wait for a model.
+        """
+        wait_for(
+            lambda: self.follower.of("modelStatus")[-1][1]["waiting"] == count,
+            f"{count} to be told to wait",
+        )
 
     def test_loading(self) -> None:
         """

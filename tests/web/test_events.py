@@ -264,8 +264,10 @@ class EventsTests(EventsTestCase):
 
     def test_queue(self) -> None:
         """
-        Who waits is told when that changes.
+        Who waits is told when that changes, also to who counts those that wait.
         """
+        changes: list[None] = []
+        self.events.queue_changed = lambda: changes.append(None)
         client = self.follow()
         self.queue.append({"id": "1", "model": "m"})
         self.clock.advance(PACE)
@@ -273,6 +275,7 @@ class EventsTests(EventsTestCase):
         self.assertEqual(
             client.got(), [("queue", {"waiting": [{"id": "1", "model": "m"}]})]
         )
+        self.assertEqual(len(changes), 1)
 
     def test_keep_alive(self) -> None:
         """
