@@ -272,6 +272,8 @@ class Events:
         """
         Tell of the requests of which something is other than was told.
         """
+        # One that has just come was not told of yet, and would be told of twice.
+        self._tell()
         now = self._clock.seconds()
         for entry in self._in_flight:
             revision, resp_bytes, at = self._told.get(entry.id, _NEVER)

@@ -380,6 +380,19 @@ class InFlightEventsTests(EventsTestCase):
         self.clock.advance(PACE)
         self.assertEqual(client.got(), [])
 
+    def test_comes_at_a_look(self) -> None:
+        """
+        One that comes just before all are looked at is told once.
+        """
+        client = self.follow()
+        self.clock.advance(PACE - GATHER / 2)
+        entry = self.add()
+        entry.resp_bytes = 5
+        self.clock.advance(GATHER / 2)
+        self.clock.advance(GATHER)
+        ((_, told),) = client.got()
+        self.assertEqual(told["request"]["resp_bytes"], 5)
+
     def test_pace(self) -> None:
         """
         While bytes flow a request is told of at most once in 250 ms, and at the end
