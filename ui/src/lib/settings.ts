@@ -36,7 +36,7 @@ export function plain(value: unknown): string {
 
 const GROUPS: readonly { title: string; settings: readonly [string, string, Show?][] }[] = [
   {
-    title: 'Server',
+    title: 'The server',
     settings: [
       ['version', 'Version'],
       ['start_time', 'Started', moment],
