@@ -575,7 +575,10 @@ class StoreTests(LiveTestCase):
         resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, no_limit)
         self.ask(daemon)
         self.assertEqual(len(rows_of(daemon)), 3)
-        self.assertIn("written again; 5 rows were lost", daemon.output)
+        wait_for(
+            lambda: "written again; 5 rows were lost" in daemon.output,
+            "the end of that to be told",
+        )
         self.assertNotIn("Traceback", daemon.output)
 
     def test_locked(self) -> None:
@@ -599,7 +602,10 @@ class StoreTests(LiveTestCase):
         self.ask(daemon)
         rows = len(rows_of(daemon))
         self.assertEqual(daemon.output.count("cannot be written to"), 1)
-        self.assertIn(f"{7 - rows} rows were lost", daemon.output)
+        wait_for(
+            lambda: f"{7 - rows} rows were lost" in daemon.output,
+            "the end of that to be told",
+        )
 
     def test_unusable(self) -> None:
         """
@@ -609,7 +615,7 @@ class StoreTests(LiveTestCase):
         daemon = self.daemon(self.text)
         self.ask(daemon)
         self.assertEqual(len(rows_of(daemon)), 1)
-        self.assertIn("[ERROR]", daemon.output)
+        wait_for(lambda: "[ERROR]" in daemon.output, "it to be told")
         self.assertNotIn("Traceback", daemon.output)
         self.assertEqual(self.path.read_bytes(), b"precious " * 1000)
 

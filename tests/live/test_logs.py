@@ -82,6 +82,7 @@ class AccessTests(LiveTestCase):
 
     def setUp(self) -> None:
         self.server = self.daemon(CONFIG)
+        self.asked = 0
 
     def lines(self, word: str) -> list[str]:
         """
@@ -93,8 +94,11 @@ class AccessTests(LiveTestCase):
             return [line for line in lines if word in line]
 
         wait_for(found, f"a line with {word}")
-        # Nothing follows it.
-        self.server.ask("GET", "/health")
+        # A second one would be there before that of the next request.
+        self.asked += 1
+        path = f"/next/{self.asked}"
+        self.server.ask("GET", path)
+        wait_for(lambda: f'"GET {path} ' in self.server.output, "the next line")
         return found()
 
     def test_lines(self) -> None:
