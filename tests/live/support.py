@@ -222,6 +222,7 @@ class Daemon(Server):
     :param config: the configuration's text; a ``startPort`` is put before it.
     :param options: more for the command line.
     :param environment: added to the test's own.
+    :param port: where it listens; any free one where `None`.
     """
 
     def __init__(
@@ -230,8 +231,9 @@ class Daemon(Server):
         config: str,
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
-        self.port = free_ports(1)
+        self.port = free_ports(1) if port is None else port
         self.start_port = free_ports(8)
         self.config = folder / "config.yaml"
         self.config.write_text(f"startPort: {self.start_port}\n{config}")

@@ -1,0 +1,98 @@
+"""
+A model server that says what it is told, for the tests of the web page:
+``python -m tests.live.parrot PORT [LINE...]``.
+
+The lines go to its log when it starts.  A chat's answer is the last message of the
+user: what stands in it before a line ``---`` is its reasoning.  A system prompt goes
+before the answer, and each picture is told by its type and size.  The message
+``settings`` is answered with the rest of the request, as JSON.  ``/`` is a page of its
+own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+#: How many characters a piece of a stream has: whatever is markup, it is torn.
+_PIECE = 7
+
+
+def _told(content: Any) -> str:
+    """
+    A message's text, and what is to be said of its pictures.
+    """
+    if isinstance(content, str):
+        return content
+    told = []
+    for part in content:
+        if part["type"] == "text":
+            told.append(part["text"])
+        else:
+            head, _, data = part["image_url"]["url"].partition(",")
+            kind = head.removeprefix("data:").removesuffix(";base64")
+            told.append(f"a picture: {kind}, {len(base64.b64decode(data))} bytes")
+    return "\n\n".join(told)
+
+
+def answer_to(asked: dict[str, Any]) -> tuple[str, str]:
+    """
+    What is said to a request.
+
+    :returns: the reasoning, and the answer.
+    """
+    messages = asked["messages"]
+    reasoning, line, text = _told(messages[-1]["content"]).rpartition("\n---\n")
+    if text == "settings":
+        settings = {name: asked[name] for name in asked if name != "messages"}
+        text = f"```json\n{json.dumps(settings, sort_keys=True)}\n```"
+    systems = [_told(one["content"]) for one in messages if one["role"] == "system"]
+    return reasoning if line else "", " ".join([*systems, text])
+
+
+def _pieces(name: str, text: str) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(text), _PIECE):
+        yield {name: text[start : start + _PIECE]}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self._answer("text/html", b"<!doctype html><title>The parrot's own page</title>")
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        reasoning, text = answer_to(asked)
+        deltas = [
+            {"role": "assistant"},
+            *_pieces("reasoning_content", reasoning),
+            *_pieces("content", text),
+        ]
+        choices: list[dict[str, Any]] = [
+            {"index": 0, "delta": delta, "finish_reason": None} for delta in deltas
+        ]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        lines = [json.dumps({"choices": [choice]}) for choice in choices]
+        body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"])
+        self._answer("text/event-stream", body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    for told in sys.argv[2:]:
+        print(told.encode().decode("unicode_escape"), flush=True)
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
