@@ -28,7 +28,7 @@ from llamaswap_tw.web.static import FOLDER
 from .support import Daemon, LiveTestCase
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright
 
 #: Where it is installed, or `None`.
 CHROMIUM = shutil.which("chromium")
@@ -60,7 +60,7 @@ NARROW = {"width": 360, "height": 740}
 
 #: How long the page may take for what it is to do, in milliseconds, on a machine
 #: however slow.
-PATIENCE_MS = 30_000
+PATIENCE_MS = 15_000
 
 #: Every page, by its title, with a path that leads to it.
 PAGES = {
@@ -261,7 +261,7 @@ class BrowserTestCase(LiveTestCase):
             base_url=self.running.url, **{"viewport": WIDE, **options}
         )
         context.set_default_timeout(PATIENCE_MS)
-        context.on("console", lambda message: self._hear(message.type, message.text))
+        context.on("console", self._hear)
         context.on("weberror", lambda error: self._told.append(str(error.error)))
         context.on("request", lambda request: self._see(request.url))
         self._contexts.append(context)
@@ -313,13 +313,14 @@ class BrowserTestCase(LiveTestCase):
             for node in one["nodes"]
         ]
 
-    def _hear(self, kind: str, text: str) -> None:
-        if kind not in ("error", "warning"):
+    def _hear(self, message: ConsoleMessage) -> None:
+        text = message.text
+        if message.type not in ("error", "warning"):
             return
-        if text.startswith("Failed to load resource") and any(
-            one in text for one in self.provoked
-        ):
-            return
+        if text.startswith("Failed to load resource"):
+            text = f"{text} {message.location.get('url', '')}"
+            if any(one in text for one in self.provoked):
+                return
         self._told.append(text)
 
     def _see(self, url: str) -> None:

@@ -4,7 +4,6 @@ What is around every page, in a real browser.
 
 from __future__ import annotations
 
-import re
 import signal
 from typing import Any
 
@@ -25,6 +24,9 @@ profiles:
   night: {pins: {work: beta}}
 """
 
+#: Where a page's heading is not its name in the navigation.
+TITLES = {"Playground": "Chat"}
+
 
 class ShellTests(BrowserTestCase):
     """
@@ -43,12 +45,13 @@ class ShellTests(BrowserTestCase):
         for name, path in PAGES.items():
             link = names.get_by_role("link", name=name, exact=True)
             link.click()
-            self.expect(self.heading(name)).to_be_visible()
-            self.expect(page).to_have_title(f"{name} · llamaswap-tw")
+            title = TITLES.get(name, name)
+            self.expect(self.heading(title)).to_be_visible()
+            self.expect(page).to_have_title(f"{title} · llamaswap-tw")
             self.expect(link).to_have_attribute("aria-current", "page")
             self.assertTrue(page.url.startswith(self.running.url + path.rpartition("/")[0]))
             if name != "Now":
-                self.expect(self.heading(name)).to_be_focused()
+                self.expect(self.heading(title)).to_be_focused()
         page.go_back()
         self.expect(self.heading("Machine")).to_be_visible()
 
@@ -58,10 +61,11 @@ class ShellTests(BrowserTestCase):
         """
         page = self.page
         for name, path in {**PAGES, "alpha": "/ui/models/alpha"}.items():
+            title = TITLES.get(name, name)
             page.goto(path)
-            self.expect(self.heading(name)).to_be_visible()
+            self.expect(self.heading(title)).to_be_visible()
             page.reload()
-            self.expect(self.heading(name)).to_be_visible()
+            self.expect(self.heading(title)).to_be_visible()
             self.wait_until_live()
 
     def test_no_such_page(self) -> None:
@@ -90,7 +94,7 @@ class ShellTests(BrowserTestCase):
         }.items():
             page.keyboard.press("g")
             page.keyboard.press(key)
-            self.expect(self.heading(name)).to_be_visible()
+            self.expect(self.heading(TITLES.get(name, name))).to_be_visible()
             if name == "Playground":
                 # It begins in the message.
                 page.evaluate("document.activeElement.blur()")
@@ -192,7 +196,11 @@ class ConnectionTests(BrowserTestCase):
         """
         One of each test's own: it will not be the same afterwards.
         """
-        return self.daemon(self.CONFIG)
+        self._daemons = [Daemon(self.folder(), self.CONFIG)]
+        # Ended only when the page has been looked at for the last time.
+        self.addCleanup(lambda: [daemon.end() for daemon in self._daemons])
+        self._daemons[0].wait_until_listening()
+        return self._daemons[0]
 
     def write(self, text: str) -> None:
         """
@@ -206,7 +214,7 @@ class ConnectionTests(BrowserTestCase):
         The same daemon again, at the same port.
         """
         again = Daemon(self.folder(), self.CONFIG, port=self.running.port)
-        self.addCleanup(again.end)
+        self._daemons.append(again)
         again.wait_until_listening()
         return again
 
@@ -218,19 +226,19 @@ class ConnectionTests(BrowserTestCase):
         self.provoked += ["net::ERR_"]
         page = self.open()
         page.get_by_role("button", name="Load alpha").click()
-        self.expect(page.get_by_role("button", name="Unload alpha")).to_be_visible()
+        self.expect(self.model_row("alpha")).to_contain_text("Ready")
         status = page.get_by_role("status").filter(has_text="Reconnecting")
         self.running.process.kill()
         self.expect(status).to_be_visible()
         self.running.process.wait()
         # What it knew is still to be read.
-        self.expect(page.get_by_role("button", name="Unload alpha")).to_be_visible()
+        self.expect(self.model_row("alpha")).to_contain_text("Ready")
         self.restart()
         self.wait_until_live()
         self.expect(status).to_be_hidden()
         self.expect(page.get_by_role("button", name="Load alpha")).to_be_enabled()
         page.get_by_role("button", name="Load alpha").click()
-        self.expect(page.get_by_role("button", name="Unload alpha")).to_be_visible()
+        self.expect(self.model_row("alpha")).to_contain_text("Ready")
 
     def test_page_that_was_not_fetched(self) -> None:
         """
@@ -270,15 +278,8 @@ class ConnectionTests(BrowserTestCase):
         self.provoked += ["401"]
         page = self.open()
         self.write(f"apiKeys: [first-key]\n{MODELS}")
-        # What was open stays so: the next request is the first that is refused.
-        load = page.get_by_role("button", name="Load alpha")
+        # It looks for profiles, since they may be others now: that is refused.
         dialog = page.get_by_role("dialog", name="API key")
-
-        def ask() -> bool:
-            return self.running.ask("GET", "/api/version").status == 401
-
-        wait_for(ask, "the new configuration")
-        load.click()
         self.expect(dialog).to_be_visible()
         dialog.get_by_label("Key", exact=True).fill("wrong")
         dialog.get_by_role("button", name="Use this key").click()
@@ -286,27 +287,19 @@ class ConnectionTests(BrowserTestCase):
         dialog.get_by_label("Key", exact=True).fill("first-key")
         dialog.get_by_role("button", name="Use this key").click()
         self.expect(dialog).to_be_hidden()
-        self.expect(page.get_by_role("button", name="Unload alpha")).to_be_visible()
+        page.get_by_role("button", name="Load alpha").click()
+        self.expect(self.model_row("alpha")).to_contain_text("Ready")
         self.assertEqual(page.evaluate("localStorage.getItem('llamaswap.key')"), None)
         self.assertEqual(
             page.evaluate("sessionStorage.getItem('llamaswap.key')"), "first-key"
         )
         # Another key: the page asks again, and is told to remember it.
         self.write(f"apiKeys: [second-key]\n{MODELS}")
-        wait_for(
-            lambda: (
-                self.running.ask(
-                    "GET", "/api/version", headers={"Authorization": "Bearer second-key"}
-                ).status
-                == 200
-            ),
-            "the second key",
-        )
-        page.get_by_role("button", name="Unload alpha").click()
         self.expect(dialog).to_be_visible()
         dialog.get_by_label("Key", exact=True).fill("second-key")
         dialog.get_by_role("checkbox").check()
         dialog.get_by_role("button", name="Use this key").click()
+        page.get_by_role("button", name="Unload alpha").click()
         self.expect(page.get_by_role("button", name="Load alpha")).to_be_visible()
         self.assertEqual(
             page.evaluate("localStorage.getItem('llamaswap.key')"), "second-key"
@@ -322,16 +315,10 @@ class ConnectionTests(BrowserTestCase):
         wait_for(
             lambda: self.running.ask("GET", "/ui/").status == 401, "the configuration"
         )
-        answer = self.page.goto("/ui/")
-        assert answer is not None
-        self.assertEqual(answer.status, 401)
-        self.expect(self.page.get_by_role("navigation")).to_have_count(0)
         self.page = self.tab(
             http_credentials={"username": "me", "password": "the-key"}
         )
         self.open()
         self.page.get_by_role("button", name="Load alpha").click()
-        self.expect(
-            self.page.get_by_role("button", name=re.compile("^Unload alpha"))
-        ).to_be_visible()
+        self.expect(self.model_row("alpha")).to_contain_text("Ready")
         self.expect(self.page.get_by_role("dialog")).to_have_count(0)

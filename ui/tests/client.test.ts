@@ -1,6 +1,13 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { ApiError, getJson, onUnauthorized, request, textChunks } from '$lib/api/client';
+import {
+  ApiError,
+  forgetBrowser,
+  getJson,
+  onUnauthorized,
+  request,
+  textChunks,
+} from '$lib/api/client';
 import { getKey, setKey } from '$lib/api/key';
 
 /** Answers each request with the next of these, and keeps what was asked. */
@@ -20,7 +27,14 @@ const refused = (status: number, body: unknown, headers: Record<string, string> 
 
 const bearer = (init: RequestInit | undefined) => new Headers(init?.headers).get('Authorization');
 
+// The page was opened where no key was wanted.
+beforeEach(async () => {
+  serve(Response.json({}));
+  await request('/first');
+});
+
 afterEach(() => {
+  forgetBrowser();
   vi.unstubAllGlobals();
   onUnauthorized(null);
   setKey(null);
@@ -57,6 +71,42 @@ describe('errors', () => {
   });
 });
 
+describe('what the browser holds', () => {
+  beforeEach(forgetBrowser);
+
+  it('is sent where the page was opened with it', async () => {
+    const asked = serve(refused(401, {}), ...[1, 2, 3].map((n) => Response.json({ n })));
+    const all = await Promise.all([getJson('/a'), getJson('/b'), getJson('/c')]);
+    expect(all).toHaveLength(3);
+    // One looks, and the others wait for what it finds.
+    expect(asked.map(({ init }) => init.credentials)).toEqual([
+      'omit',
+      'same-origin',
+      'same-origin',
+      'same-origin',
+    ]);
+  });
+
+  it('is not asked for by a page that needed none, whatever the daemon wants later', async () => {
+    const asked = serve(Response.json({}), refused(401, {}), Response.json({}));
+    await getJson('/a');
+    onUnauthorized(async () => {
+      setKey('new');
+      return true;
+    });
+    await getJson('/b');
+    expect(asked.map(({ init }) => init.credentials)).toEqual(['omit', 'omit', 'omit']);
+    expect(bearer(asked[2]?.init)).toBe('Bearer new');
+  });
+
+  it('is looked for again where the server was not reached', async () => {
+    const asked = serve(new TypeError('failed'), refused(401, {}), Response.json({}));
+    await expect(request('/a')).rejects.toMatchObject({ unreachable: true });
+    await request('/b');
+    expect(asked.map(({ init }) => init.credentials)).toEqual(['omit', 'omit', 'same-origin']);
+  });
+});
+
 describe('the key', () => {
   it('is sent where there is one, and the browser’s own is then left out', async () => {
     const asked = serve(Response.json({}), Response.json({}));
@@ -64,7 +114,7 @@ describe('the key', () => {
     setKey('secret');
     await getJson('/b');
     expect(bearer(asked[0]?.init)).toBeNull();
-    expect(asked[0]?.init.credentials).toBe('same-origin');
+    expect(asked[0]?.init.credentials).toBe('omit');
     expect(bearer(asked[1]?.init)).toBe('Bearer secret');
     expect(asked[1]?.init.credentials).toBe('omit');
   });

@@ -45,6 +45,19 @@ function anotherKey(refused: string | null): Promise<boolean> {
   return asking;
 }
 
+/**
+ * Whether the browser holds credentials for the daemon, from its own prompt for the page.
+ * They are asked for only then: a browser without any would put up that prompt, in the place
+ * of ours, for a daemon that wants a key only since the page was opened.
+ */
+let heldByBrowser: boolean | null = null;
+let looking: Promise<void> | null = null;
+
+/** For tests: as in a page that was just opened. */
+export function forgetBrowser(): void {
+  heldByBrowser = null;
+}
+
 /** Whether an error is that of a request that we ended ourselves. */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
@@ -65,7 +78,7 @@ export function messageOf(error: unknown): string {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   for (;;) {
     const key = getKey();
-    const response = await send(path, init, key);
+    const response = await (key ? send(path, init, key) : sendWithoutKey(path, init));
     if (response.ok) return response;
     const error = await errorOf(response);
     if (error.status !== 401 || !(await anotherKey(key))) throw error;
@@ -73,7 +86,27 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   }
 }
 
-async function send(path: string, init: RequestInit, key: string | null): Promise<Response> {
+/** With what the browser holds, if it does: the first request tells, the others wait for it. */
+async function sendWithoutKey(path: string, init: RequestInit): Promise<Response> {
+  while (heldByBrowser === null && looking) await looking;
+  if (heldByBrowser !== null) return send(path, init, null, heldByBrowser);
+  const first = send(path, init, null, false);
+  const known = () => void (looking = null);
+  looking = first.then(known, known);
+  const response = await first;
+  // The page itself came through: with a key, where the daemon wants one.
+  heldByBrowser = response.status === 401;
+  if (!heldByBrowser) return response;
+  response.body?.cancel().catch(() => undefined);
+  return send(path, init, null, true);
+}
+
+async function send(
+  path: string,
+  init: RequestInit,
+  key: string | null,
+  held = false,
+): Promise<Response> {
   const headers = new Headers(init.headers);
   if (!headers.has('Accept')) headers.set('Accept', 'application/json, */*;q=0.5');
   if (key) headers.set('Authorization', `Bearer ${key}`);
@@ -82,9 +115,8 @@ async function send(path: string, init: RequestInit, key: string | null): Promis
       cache: 'no-store',
       ...init,
       headers,
-      // With a key of ours, the browser's own (from its prompt for the page) would be in the
-      // way; without one, it is what opens.
-      credentials: key ? 'omit' : 'same-origin',
+      // With a key of ours, the browser's own would be in the way.
+      credentials: held ? 'same-origin' : 'omit',
     });
   } catch (error) {
     if (isAbort(error) || init.signal?.aborted) throw error;
