@@ -251,6 +251,12 @@ class BrowserTestCase(LiveTestCase):
             daemon.ask("POST", "/api/models/unload")
         return daemon
 
+    def spend(self) -> None:
+        """
+        Leave the daemon to no other test: what was done to it would be in their way.
+        """
+        self.addCleanup(_shared.end)
+
     def tab(self, **options: Any) -> Page:
         """
         A tab in a new profile.

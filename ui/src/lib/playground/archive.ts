@@ -62,6 +62,11 @@ function committed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
+/** Have the browser forget all of them, for every tab. */
+export async function forgetConversations(): Promise<void> {
+  await done(indexedDB.deleteDatabase(NAME));
+}
+
 /**
  * The browser's store; all of it fails where the browser has none, as some do in private
  * windows.
