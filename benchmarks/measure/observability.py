@@ -209,9 +209,12 @@ def _talk(lab: Lab) -> Iterator[Figure]:
     # In a group that nobody else is to make room for, or the two would swap.
     together = {"all": {"swap": False, "members": ["m", "talker"]}}
     talker = Model("talker", ["--print", str(_TALK)])
-    with lab.daemon(Model("m"), talker, settings={"groups": together}) as daemon:
+    with lab.daemon(
+        Model("m"), talker, settings={"groups": together, "captureBuffer": 1}
+    ) as daemon:
         daemon.load("m")
-        lab.native.requests(daemon.port, "m", 32, 1.0)
+        # So many that what is kept of them has its full size.
+        lab.native.requests(daemon.port, "m", 32, 1.5)
         quiet = lab.native.requests(daemon.port, "m", 4, 2.0)
         idle = Peak(daemon.pid).now()
         daemon.load("talker")
