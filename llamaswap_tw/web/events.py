@@ -40,6 +40,11 @@ KEEP_ALIVE = 15.0
 _NEVER = (-1, -1, -inf)
 
 
+#: Two that there are for each request, with their one value left out.
+_REMOVED = event("inflight", {"operation": "remove", "id": "%b"})
+_ADDED = event("activity", {"id": 0}).replace(b"0", b"%d")
+
+
 class EventReader(StreamReader):
     """
     One client that follows the events.
@@ -110,8 +115,9 @@ class Events:
         self._proxy = LogTail("proxy", logs.proxy, self._log_came)
         self._upstream = LogTail("upstream", logs.upstream, self._log_came)
         self._readers: set[StreamReader] = set()
-        #: What has happened, in its order: each makes its event when it is told.
-        self._happened: list[Callable[[], bytes]] = []
+        #: What has happened, in its order: events, or what makes them when they are
+        #: told.
+        self._happened: list[bytes | Callable[[], bytes]] = []
         self._changed: set[Callable[[], bytes]] = set()
         self._telling: IDelayedCall | None = None
         #: entry → what was told of it, and when.
@@ -210,7 +216,7 @@ class Events:
         The activity has another row.
         """
         if self._readers:
-            self._happen(partial(event, "activity", {"id": row_id}))
+            self._happen(_ADDED % row_id)
 
     def entry_added(self, entry: Entry) -> None:
         """
@@ -223,8 +229,7 @@ class Events:
         As `inflight.Watcher`.
         """
         self._told.pop(entry.id, None)
-        removed = {"operation": "remove", "id": entry.id}
-        self._happen(partial(event, "inflight", removed))
+        self._happen(_REMOVED % entry.id.encode())
 
     def _change(self, make: Callable[[], bytes]) -> None:
         """
@@ -234,8 +239,8 @@ class Events:
             self._changed.add(make)
             self._happen(make)
 
-    def _happen(self, make: Callable[[], bytes]) -> None:
-        self._happened.append(make)
+    def _happen(self, what: bytes | Callable[[], bytes]) -> None:
+        self._happened.append(what)
         self._tell_soon()
 
     def _log_came(self, much: bool) -> None:
@@ -260,7 +265,8 @@ class Events:
         happened, self._happened = self._happened, []
         self._changed.clear()
         logs = self._proxy.take() + self._upstream.take()
-        self._send(logs + b"".join([make() for make in happened]))
+        events = [each if isinstance(each, bytes) else each() for each in happened]
+        self._send(logs + b"".join(events))
 
     def _send(self, data: bytes) -> None:
         for reader in tuple(self._readers):

@@ -106,10 +106,12 @@ class Request(TwistedRequest):
         """
         Who asks, as far as those between us and them tell the truth.
         """
-        for name in (b"x-forwarded-for", b"x-real-ip"):
-            value: bytes | None = self.requestHeaders.getRawHeaders(name, [None])[0]
-            if value:
-                first = value.partition(b",")[0].strip()
+        # By the names that `Headers` gives them: each request is asked twice.
+        raw = self.requestHeaders._rawHeaders
+        for name in (b"X-Forwarded-For", b"X-Real-Ip"):
+            values = raw.get(name)
+            if values:
+                first = values[0].partition(b",")[0].strip()
                 if first:
                     return first.decode("utf-8", "replace")
         return self.peer.decode("ascii", "replace")
