@@ -85,7 +85,6 @@ class Recording:
         "_broke",
         "_client",
         "_code",
-        "_content_type",
         "_downstream",
         "_feed",
         "_first_byte",
@@ -119,7 +118,6 @@ class Recording:
         self._downstream: Any = None
         self._relay: Cancellable | None = None
         self._code: int | None = None
-        self._content_type = ""
         self._first_byte: float | None = None
         self._wait: NotedLeases | None = None
         self._refused: RequestError | None = None
@@ -221,10 +219,6 @@ class Recording:
         if usage is not None:
             usage.begin(code, headers)
             self._feed = usage.feed
-            for name, value in headers:
-                if name.lower() == b"content-type":
-                    self._content_type = value.decode("latin-1")
-                    break
         if self.capture is not None:
             self.capture.response_head(code, headers)
 
@@ -316,8 +310,9 @@ class Recording:
         :param timestamp: when it ended, in seconds since the epoch.
         """
         duration_ms = round((self._recorder.seconds() - self._began) * 1000)
-        tokens, error = Tokens(), self._failure()
+        tokens, error, content_type = Tokens(), self._failure(), b""
         if self.usage is not None and self._code is not None:
+            content_type = self.usage.content_type
             found = self.usage.finish(duration_ms)
             tokens, duration_ms = found.tokens, found.duration_ms
             error = error or found.error
@@ -325,7 +320,7 @@ class Recording:
             timestamp=timestamp,
             model=self.entry.model,
             req_path=self.entry.req_path,
-            resp_content_type=self._content_type,
+            resp_content_type=content_type.decode("latin-1"),
             resp_status_code=self.status,
             tokens=tokens,
             duration_ms=duration_ms,

@@ -1,15 +1,17 @@
 """
 What is told of a request when it has ended.
+
+Tuples with names: a frozen dataclass is made in four times the time, and each request
+makes some.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """
     The tokens of a response and how fast they came; -1 is unknown.  Where the
     response told nothing at all, every number is 0.
@@ -32,8 +34,7 @@ class Tokens:
     tokens_per_second: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """
     One request that has ended, however it did.
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -18,12 +17,14 @@ from .headers import RawHeaders, readable_headers
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor
 
+#: Of JSON of a few hundred bytes a higher one makes no less, and takes longer.
+_LEVEL = 1
+
 #: So much is joined and compressed in one go, in bytes.
 _SMALL = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """
     A body as far as it is kept.
 
@@ -35,8 +36,7 @@ class Body:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """
     A request and its response, at their end.
     """
@@ -65,7 +65,7 @@ def pack_all(taken: Sequence[Taken]) -> list[bytes]:
     # Imported on first use: few daemons capture anything in their first second.
     from zstandard import ZstdCompressor
 
-    compressor = ZstdCompressor()
+    compressor = ZstdCompressor(level=_LEVEL)
     packed: list[bytes] = []
     small: list[bytes | bytearray | memoryview[int]] = []
     for each in taken:
@@ -85,8 +85,8 @@ def pack_all(taken: Sequence[Taken]) -> list[bytes]:
 def _compressed(
     compressor: ZstdCompressor, small: list[bytes | bytearray | memoryview[int]]
 ) -> list[bytes]:
-    if not small:
-        return []
+    if len(small) < 2:
+        return [compressor.compress(each) for each in small]
     segments = compressor.multi_compress_to_buffer(small)
     return [segments[i].tobytes() for i in range(len(segments))]
 

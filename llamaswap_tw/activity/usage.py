@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from twisted.logger import Logger
@@ -48,8 +47,7 @@ _SMALL = 16 * 1024
 _READABLE = ([b"gzip"], [b"x-gzip"], [b"deflate"])
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """
     What a response told.
 
@@ -88,6 +86,7 @@ class UsageReader:
     Reads one response.
 
     :param path: the path sent up: an answer to ``/infill`` may be an array.
+    :ivar content_type: the response's, as it came; empty where it has none.
     """
 
     __slots__ = (
@@ -98,9 +97,11 @@ class UsageReader:
         "_scanner",
         "_source",
         "_tally",
+        "content_type",
     )
 
     def __init__(self, path: bytes) -> None:
+        self.content_type = b""
         self._code = 200
         self._tally = Tally()
         self._complaint = Complaint()
@@ -117,15 +118,16 @@ class UsageReader:
         :param headers: its headers, names in any case.
         """
         self._code = code
-        media = b""
         codings: list[bytes] = []
         for name, value in headers:
             low = name.lower()
             if low == b"content-type":
-                media = value.partition(b";")[0].strip().lower()
+                self.content_type = value
             elif low == b"content-encoding":
                 codings += [coding.strip() for coding in value.lower().split(b",")]
-        codings = [coding for coding in codings if coding not in (b"", b"identity")]
+        media = self.content_type.partition(b";")[0].strip().lower()
+        if codings:
+            codings = [coding for coding in codings if coding not in (b"", b"identity")]
         if media.startswith(_OPAQUE) or (codings and codings not in _READABLE):
             return
         if media == b"text/event-stream":

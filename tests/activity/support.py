@@ -56,7 +56,7 @@ def row(model: str = "m", timestamp: float = NOON, **more: Any) -> Row:
 
     :param more: what is not as it is otherwise, the tokens' numbers included.
     """
-    tokens = {name: more.pop(name) for name in Tokens.__slots__ if name in more}
+    tokens = {name: more.pop(name) for name in Tokens._fields if name in more}
     values: dict[str, Any] = {
         "req_path": "/v1/chat/completions",
         "resp_content_type": "application/json",
