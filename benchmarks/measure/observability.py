@@ -239,7 +239,7 @@ def _talk(lab: Lab) -> Iterator[Figure]:
     yield Figure(f"{what}: heard by one who does", rate / _MB, "MB/s", at_least(1.9))
     yield Figure(f"{what}: of a core", used, "", None)
     yield Figure(f"{what}: memory for them", full - idle, "MB", at_most(15))
-    yield Figure(f"{what}: growth from then on", peak.growth, "MB", at_most(2))
+    yield Figure(f"{what}: growth from then on", peak.growth, "MB", at_most(4))
     for key in ("p50_ms", "p99_ms"):
         name = key.removesuffix("_ms")
         yield Figure(f"4 connections, no log, {name}", quiet[key], "ms")
