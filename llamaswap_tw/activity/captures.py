@@ -206,8 +206,8 @@ class Capture:
                 part.is_cut = True
                 data = data[: part.room]
         part.room -= len(data)
-        if not held and len(data) > _LOAN:
-            # Most bodies of requests come whole: not copied.
+        if not held:
+            # Most bodies come whole: not copied.
             part.data = data
             return
         if isinstance(held, bytes):
@@ -330,9 +330,12 @@ class Captures:
         :param wanted: how much, in bytes.
         :returns: how much it gets, which may be less.
         """
-        lent = max(min(wanted, self._budget * 4 // 9 - self._lent), 0)
+        lent = min(wanted, self._budget * 4 // 9 - self._lent)
+        if lent <= 0:
+            return 0
         self._lent += lent
-        self._make_room()
+        if self.size > self._budget:
+            self._make_room()
         return lent
 
     def give_back(self, lent: int) -> None:
