@@ -187,6 +187,12 @@ class _Shared:
         self._owner = owner
         return self._daemon
 
+    def spend(self) -> None:
+        """
+        Let the next test have another one.
+        """
+        self._owner = None
+
     def end(self) -> None:
         if self._daemon is not None:
             self._daemon.end()
@@ -255,7 +261,7 @@ class BrowserTestCase(LiveTestCase):
         """
         Leave the daemon to no other test: what was done to it would be in their way.
         """
-        self.addCleanup(_shared.end)
+        _shared.spend()
 
     def tab(self, **options: Any) -> Page:
         """
@@ -305,6 +311,15 @@ class BrowserTestCase(LiveTestCase):
         """
         return self.page.get_by_role("row").filter(
             has=self.page.get_by_role("rowheader", name=re.compile(f"^{re.escape(name)}"))
+        )
+
+    def settle(self) -> None:
+        """
+        Wait until what has changed is drawn.
+        """
+        self.page.evaluate(
+            "new Promise((drawn) =>"
+            " requestAnimationFrame(() => requestAnimationFrame(drawn)))"
         )
 
     def violations(self, page: Page) -> list[str]:
