@@ -28,7 +28,14 @@ from llamaswap_tw.web.static import FOLDER
 from .support import Daemon, LiveTestCase
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Locator,
+        Page,
+        Playwright,
+    )
 
 #: Where it is installed, or `None`.
 CHROMIUM = shutil.which("chromium")
@@ -177,7 +184,11 @@ class _Shared:
         """
         The daemon of a class.
         """
-        if self._owner is owner and self._daemon and self._daemon.process.poll() is None:
+        if (
+            self._owner is owner
+            and self._daemon
+            and self._daemon.process.poll() is None
+        ):
             return self._daemon
         self.end()
         self._folder = Path(tempfile.mkdtemp(prefix="llamaswap-test-"))
@@ -297,7 +308,7 @@ class BrowserTestCase(LiveTestCase):
         """
         from playwright.sync_api import expect
 
-        return expect(what)  # type: ignore[arg-type]  # either has an overload
+        return expect(what)
 
     def heading(self, name: str) -> Locator:
         """
@@ -310,7 +321,9 @@ class BrowserTestCase(LiveTestCase):
         A model's row, on the page that has one for each.
         """
         return self.page.get_by_role("row").filter(
-            has=self.page.get_by_role("rowheader", name=re.compile(f"^{re.escape(name)}"))
+            has=self.page.get_by_role(
+                "rowheader", name=re.compile(f"^{re.escape(name)}")
+            )
         )
 
     def settle(self) -> None:

@@ -70,7 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        self._answer("text/html", b"<!doctype html><title>The parrot's own page</title>")
+        self._answer(
+            "text/html", b"<!doctype html><title>The parrot's own page</title>"
+        )
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

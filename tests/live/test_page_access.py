@@ -43,12 +43,13 @@ models:
     cmd: {simulator("--load-time 0.1 --fail-start no-memory-left")}
 """
 
-ANSWER = """\
+ANSWER = (
+    """\
 # A title
 
-A [link](https://example.org/), `code` and $a^2$, and a word that is long: """ + (
-    "x" * 200
-) + """
+A [link](https://example.org/), `code` and $a^2$, and a word that is long: """
+    + ("x" * 200)
+    + """
 
 | a | b | c | d | e | f | g | h |
 | - | - | - | - | - | - | - | - |
@@ -61,7 +62,7 @@ def function_with_a_long_name(argument_one, argument_two):  # and a comment
 
 $$\\sum_{i=0}^{n} \\frac{a_i + b_i + c_i + d_i + e_i}{f_i + g_i + h_i + j_i + k_i}$$
 """
-
+)
 
 
 def _error() -> type[Exception]:

@@ -68,11 +68,13 @@ class NowTests(NowTestCase):
         row = self.model_row("alpha")
         self.expect(row).to_contain_text("Stopped")
         self.expect(row).to_contain_text("The first")
-        row.get_by_role("button", name="Load alpha").click()
+        row.get_by_role("button", name="Load alpha", exact=True).click()
         self.expect(row).to_contain_text("Ready")
         self.expect(page.get_by_role("main")).to_contain_text("1 of 5 models running")
         # It goes after its TTL, and takes memory until then.
-        self.expect(row.get_by_role("cell").nth(5)).to_contain_text(re.compile(r"min|s"))
+        self.expect(row.get_by_role("cell").nth(5)).to_contain_text(
+            re.compile(r"min|s")
+        )
         self.expect(row.get_by_role("cell").nth(6)).to_contain_text("MiB")
         self.assertEqual(self.running.running(), {"alpha": "ready"})
         row.get_by_role("button", name="Unload alpha").click()
@@ -95,21 +97,21 @@ class NowTests(NowTestCase):
 
     def test_loading(self) -> None:
         """
-        A model that loads shows for how long it does, and how long it took before; a load
-        can be broken off.
+        A model that loads shows for how long it does, and how long it took before; a
+        load can be broken off.
         """
         # Whoever asked for it is told that it was.
         self.provoked += ["503"]
         page = self.open()
         row = self.model_row("slow")
         bar = row.get_by_role("progressbar", name="Loading slow")
-        row.get_by_role("button", name="Load slow").click()
+        row.get_by_role("button", name="Load slow", exact=True).click()
         self.expect(row).to_contain_text("Loading")
         self.expect(bar).to_have_attribute("aria-valuetext", re.compile("s gone"))
         self.expect(row).to_contain_text("Ready")
         self.expect(bar).to_have_count(0)
         row.get_by_role("button", name="Unload slow").click()
-        row.get_by_role("button", name="Load slow").click()
+        row.get_by_role("button", name="Load slow", exact=True).click()
         self.expect(bar).to_have_attribute(
             "aria-valuetext", re.compile(r"s gone, usually \d")
         )
@@ -125,7 +127,7 @@ class NowTests(NowTestCase):
         self.provoked += ["502"]
         page = self.open()
         row = self.model_row("broken")
-        row.get_by_role("button", name="Load broken").click()
+        row.get_by_role("button", name="Load broken", exact=True).click()
         self.expect(row).to_contain_text("Failed")
         why = page.get_by_role("group", name="Why broken failed")
         self.expect(why).to_contain_text("exited with status 1")
@@ -142,7 +144,8 @@ class NowTests(NowTestCase):
 
     def test_search(self) -> None:
         """
-        Models are found by their names, those that are active alone, and the link says so.
+        Models are found by their names, those that are active alone, and the link says
+        so.
         """
         page = self.open()
         page.get_by_label("Search models").fill("alp")
@@ -168,13 +171,17 @@ class NowTests(NowTestCase):
         self.expect(page.get_by_role("main")).to_contain_text("Nobody waits")
         # The other model's answer takes longer than anybody here waits.
         self.ask_behind("alpha", max_tokens=2000)
-        self.expect(self.model_row("alpha").get_by_role("cell").nth(1)).to_have_text("1")
+        self.expect(self.model_row("alpha").get_by_role("cell").nth(1)).to_have_text(
+            "1"
+        )
         self.ask_behind("beta")
         row = queue.get_by_role("row").nth(1)
         self.expect(row).to_contain_text("beta")
         self.expect(row).to_contain_text("behind alpha")
         self.expect(row).to_contain_text("127.0.0.1 /v1/chat/completions")
-        self.expect(self.model_row("beta").get_by_role("cell").nth(2)).to_contain_text("1")
+        self.expect(self.model_row("beta").get_by_role("cell").nth(2)).to_contain_text(
+            "1"
+        )
         row.get_by_role("button", name=re.compile("^Cancel")).click()
         self.expect(page.get_by_role("main")).to_contain_text("Nobody waits")
         self.running.ask("POST", "/api/models/unload")
@@ -193,8 +200,8 @@ class NowTests(NowTestCase):
 
     def test_timeline(self) -> None:
         """
-        The last hour shows a lane for each model that was loaded, a swap as one, and what
-        keys go to is told; the sums count it.
+        The last hour shows a lane for each model that was loaded, a swap as one, and
+        what keys go to is told; the sums count it.
         """
         self.running.chat("alpha", max_tokens=1)
         self.running.chat("beta")
@@ -204,7 +211,9 @@ class NowTests(NowTestCase):
         self.expect(lanes.get_by_role("link", name="alpha")).to_be_visible()
         self.expect(lanes.get_by_role("link", name="beta")).to_be_visible()
         plot = hour.get_by_role("group", name=re.compile("^Timeline: "))
-        self.expect(plot).to_have_attribute("aria-label", re.compile(r"\d+ swaps? among"))
+        self.expect(plot).to_have_attribute(
+            "aria-label", re.compile(r"\d+ swaps? among")
+        )
         plot.focus()
         page.keyboard.press("ArrowRight")
         told = hour.get_by_role("status")
@@ -262,13 +271,15 @@ class ModelsTests(NowTestCase):
         self.expect(shown).to_have_count(0)
         page.get_by_label("Which models").select_option("All")
         shown.get_by_role("link", name="alpha", exact=True).click()
-        self.expect(self.heading("alpha").or_(self.heading("The first"))).to_be_visible()
+        self.expect(
+            self.heading("alpha").or_(self.heading("The first"))
+        ).to_be_visible()
         self.assertTrue(page.url.endswith("/ui/models/alpha"))
 
     def test_model(self) -> None:
         """
-        A model's page tells all of it: how it is configured, with secrets masked, what it
-        answered and how fast, what it wrote.
+        A model's page tells all of it: how it is configured, with secrets masked, what
+        it answered and how fast, what it wrote.
         """
         for _ in range(3):
             self.running.chat("alpha", max_tokens=3)
@@ -288,7 +299,9 @@ class ModelsTests(NowTestCase):
         activity = main.get_by_role("region", name="Activity", exact=True)
         self.expect(activity).to_contain_text("/v1/chat/completions")
         self.expect(
-            main.get_by_role("figure", name=re.compile("^Generation")).get_by_role("img")
+            main.get_by_role("figure", name=re.compile("^Generation")).get_by_role(
+                "img"
+            )
         ).to_be_visible()
         log = main.get_by_role("log", name="Log of alpha")
         self.expect(log).to_contain_text("loading model 'alpha'")
@@ -298,10 +311,14 @@ class ModelsTests(NowTestCase):
         self.running.chat("alpha", max_tokens=1)
         self.expect(rows).to_have_count(before + 1)
         main.get_by_role("button", name="Unload alpha").click()
-        self.expect(main.get_by_role("button", name="Load alpha")).to_be_enabled()
+        self.expect(
+            main.get_by_role("button", name="Load alpha", exact=True)
+        ).to_be_enabled()
         main.get_by_role("link", name="All its activity").click()
         self.expect(self.heading("Activity")).to_be_visible()
-        self.expect(page.get_by_role("button", name="Do not filter by alpha")).to_be_visible()
+        self.expect(
+            page.get_by_role("button", name="Do not filter by alpha")
+        ).to_be_visible()
 
     def test_no_such_model(self) -> None:
         """
@@ -310,7 +327,9 @@ class ModelsTests(NowTestCase):
         self.provoked += ["404"]
         page = self.open("/ui/models/nobody")
         self.expect(page.get_by_role("main")).to_contain_text("nobody")
-        self.expect(page.get_by_role("button", name="Load nobody")).to_have_count(0)
+        self.expect(
+            page.get_by_role("button", name="Load nobody", exact=True)
+        ).to_have_count(0)
 
     def test_copy(self) -> None:
         """
@@ -320,4 +339,6 @@ class ModelsTests(NowTestCase):
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.open("/ui/models/parrot")
         page.get_by_role("button", name="Copy the command").click()
-        self.assertIn("tests.live.parrot", page.evaluate("navigator.clipboard.readText()"))
+        self.assertIn(
+            "tests.live.parrot", page.evaluate("navigator.clipboard.readText()")
+        )

@@ -208,7 +208,8 @@ class ChatTests(BrowserTestCase):
         self.expect(link).to_have_attribute("rel", re.compile("noopener"))
         answer.get_by_role("button", name=re.compile("Copy the code")).click()
         self.assertEqual(
-            self.page.evaluate("navigator.clipboard.readText()").strip(), 'print("hello")'
+            self.page.evaluate("navigator.clipboard.readText()").strip(),
+            'print("hello")',
         )
         answer.get_by_role("button", name="Copy the answer").click()
         self.assertIn("# A title", self.page.evaluate("navigator.clipboard.readText()"))
@@ -227,8 +228,8 @@ class ChatTests(BrowserTestCase):
 
     def test_images(self) -> None:
         """
-        Pictures come from files, from the clipboard and by being dropped, and go with the
-        message.
+        Pictures come from files, from the clipboard and by being dropped, and go with
+        the message.
         """
         self.chat("parrot")
         page = self.page
@@ -244,9 +245,10 @@ class ChatTests(BrowserTestCase):
             const data = new DataTransfer();
             const bytes = Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
             data.items.add(new File([bytes], 'dot.png', {type: 'image/png'}));
+            const how = {bubbles: true, cancelable: true};
             const event = kind === 'paste'
-                ? new ClipboardEvent(kind, {clipboardData: data, bubbles: true, cancelable: true})
-                : new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
+                ? new ClipboardEvent(kind, {clipboardData: data, ...how})
+                : new DragEvent(kind, {dataTransfer: data, ...how});
             target.dispatchEvent(event);
         }"""
         encoded = base64.b64encode(png()).decode()
@@ -257,7 +259,9 @@ class ChatTests(BrowserTestCase):
         self.expect(strip.get_by_role("img")).to_have_count(3)
         page.get_by_role("button", name="Remove image 3").click()
         self.ask("What is it?")
-        self.expect_answer("parrot", re.compile("a picture: image/.*a picture: image/", re.S))
+        self.expect_answer(
+            "parrot", re.compile("a picture: image/.*a picture: image/", re.S)
+        )
         self.expect(
             page.get_by_role("article", name="Question").get_by_role("img")
         ).to_have_count(2)
@@ -279,8 +283,8 @@ class ChatTests(BrowserTestCase):
 
     def test_kept(self) -> None:
         """
-        A conversation is there when the page is loaded again; it goes to a file and comes
-        back from one.
+        A conversation is there when the page is loaded again; it goes to a file and
+        comes back from one.
         """
         self.chat("parrot")
         self.ask("remember me")
@@ -298,7 +302,11 @@ class ChatTests(BrowserTestCase):
         dialog.get_by_role("button", name=re.compile("^Remove ")).click()
         self.expect(dialog).to_contain_text("None is kept yet")
         dialog.get_by_label("File to import").set_input_files(
-            {"name": "all.json", "mimeType": "application/json", "buffer": exported.encode()}
+            {
+                "name": "all.json",
+                "mimeType": "application/json",
+                "buffer": exported.encode(),
+            }
         )
         self.expect(dialog).to_be_hidden()
         self.expect_answer("parrot", "remember me")
@@ -308,7 +316,9 @@ class ChatTests(BrowserTestCase):
         dialog.get_by_label("File to import").set_input_files(
             {"name": "bad.json", "mimeType": "application/json", "buffer": b"{}"}
         )
-        self.expect(page.get_by_role("region", name="Messages")).to_contain_text("bad.json")
+        self.expect(page.get_by_role("region", name="Messages")).to_contain_text(
+            "bad.json"
+        )
 
     def test_loading(self) -> None:
         """
@@ -325,7 +335,8 @@ class ChatTests(BrowserTestCase):
 
     def test_failure(self) -> None:
         """
-        A model that cannot be loaded is told in the place of the answer, with its lines.
+        A model that cannot be loaded is told in the place of the answer, with its
+        lines.
         """
         self.provoked += ["502"]
         self.chat("broken")
@@ -415,7 +426,9 @@ class TaskTests(BrowserTestCase):
         self.task("transcription")
         page = self.page
         page.get_by_role("button", name="Record").click()
-        self.expect(page.get_by_role("status").filter(has_text="Recording")).to_be_visible()
+        self.expect(
+            page.get_by_role("status").filter(has_text="Recording")
+        ).to_be_visible()
         page.get_by_role("button", name="Stop recording").click()
         self.expect(page.get_by_label("What is to be written down")).to_be_attached()
         page.get_by_role("button", name="Transcribe").click()

@@ -37,8 +37,8 @@ class ShellTests(BrowserTestCase):
 
     def test_pages_by_links(self) -> None:
         """
-        Every page opens by its link, tells its title to the tab and takes the focus; going
-        back leads to the one before.
+        Every page opens by its link, tells its title to the tab and takes the focus;
+        going back leads to the one before.
         """
         page = self.open()
         names = page.get_by_role("navigation", name="Pages")
@@ -49,7 +49,9 @@ class ShellTests(BrowserTestCase):
             self.expect(self.heading(title)).to_be_visible()
             self.expect(page).to_have_title(f"{title} · llamaswap-tw")
             self.expect(link).to_have_attribute("aria-current", "page")
-            self.assertTrue(page.url.startswith(self.running.url + path.rpartition("/")[0]))
+            self.assertTrue(
+                page.url.startswith(self.running.url + path.rpartition("/")[0])
+            )
             if name != "Now":
                 self.expect(self.heading(title)).to_be_focused()
         page.go_back()
@@ -79,8 +81,8 @@ class ShellTests(BrowserTestCase):
 
     def test_keys(self) -> None:
         """
-        ``g`` and a letter go to a page, ``/`` goes to its search, ``?`` tells of them, and
-        who types a text is left alone.
+        ``g`` and a letter go to a page, ``/`` goes to its search, ``?`` tells of them,
+        and who types a text is left alone.
         """
         page = self.open()
         for key, name in {
@@ -121,7 +123,9 @@ class ShellTests(BrowserTestCase):
         page = self.open()
 
         def background() -> Any:
-            return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+            return page.evaluate(
+                "getComputedStyle(document.documentElement).backgroundColor"
+            )
 
         page.emulate_media(color_scheme="light")
         light = background()
@@ -150,7 +154,9 @@ class ShellTests(BrowserTestCase):
         self.expect(choice).to_have_value("")
         choice.select_option("night")
         self.expect(other.get_by_label("Profile")).to_have_value("night")
-        self.assertEqual(self.running.ask("GET", "/api/profiles").json["active"], "night")
+        self.assertEqual(
+            self.running.ask("GET", "/api/profiles").json["active"], "night"
+        )
         self.running.ask("PUT", "/api/profiles/active", {"name": "day"})
         self.expect(choice).to_have_value("day")
         choice.select_option("None")
@@ -198,9 +204,13 @@ class ConnectionTests(BrowserTestCase):
         """
         self._daemons = [Daemon(self.folder(), self.CONFIG)]
         # Ended only when the page has been looked at for the last time.
-        self.addCleanup(lambda: [daemon.end() for daemon in self._daemons])
+        self.addCleanup(self._end_all)
         self._daemons[0].wait_until_listening()
         return self._daemons[0]
+
+    def _end_all(self) -> None:
+        for daemon in self._daemons:
+            daemon.end()
 
     def write(self, text: str) -> None:
         """
@@ -220,12 +230,12 @@ class ConnectionTests(BrowserTestCase):
 
     def test_killed_and_started_again(self) -> None:
         """
-        A page whose daemon is killed says that it is not live, and goes on by itself when
-        there is one again, with what that one knows.
+        A page whose daemon is killed says that it is not live, and goes on by itself
+        when there is one again, with what that one knows.
         """
         self.provoked += ["net::ERR_"]
         page = self.open()
-        page.get_by_role("button", name="Load alpha").click()
+        page.get_by_role("button", name="Load alpha", exact=True).click()
         self.expect(self.model_row("alpha")).to_contain_text("Ready")
         status = page.get_by_role("status").filter(has_text="Reconnecting")
         self.running.process.kill()
@@ -236,8 +246,10 @@ class ConnectionTests(BrowserTestCase):
         self.restart()
         self.wait_until_live()
         self.expect(status).to_be_hidden()
-        self.expect(page.get_by_role("button", name="Load alpha")).to_be_enabled()
-        page.get_by_role("button", name="Load alpha").click()
+        self.expect(
+            page.get_by_role("button", name="Load alpha", exact=True)
+        ).to_be_enabled()
+        page.get_by_role("button", name="Load alpha", exact=True).click()
         self.expect(self.model_row("alpha")).to_contain_text("Ready")
 
     def test_page_that_was_not_fetched(self) -> None:
@@ -258,22 +270,29 @@ class ConnectionTests(BrowserTestCase):
 
     def test_reload(self) -> None:
         """
-        A configuration that is loaded again shows under an open page: models come and go,
-        and a profile.
+        A configuration that is loaded again shows under an open page: models come and
+        go, and a profile.
         """
         page = self.open()
-        self.expect(page.get_by_role("button", name="Load beta")).to_be_visible()
+        self.expect(
+            page.get_by_role("button", name="Load beta", exact=True)
+        ).to_be_visible()
         self.expect(page.get_by_label("Profile")).to_be_hidden()
         gamma = MODELS.replace("beta", "gamma") + PROFILES.replace("beta", "gamma")
         self.write(gamma)
-        self.expect(page.get_by_role("button", name="Load gamma")).to_be_visible()
-        self.expect(page.get_by_role("button", name="Load beta")).to_have_count(0)
+        self.expect(
+            page.get_by_role("button", name="Load gamma", exact=True)
+        ).to_be_visible()
+        self.expect(
+            page.get_by_role("button", name="Load beta", exact=True)
+        ).to_have_count(0)
         self.expect(page.get_by_label("Profile")).to_be_visible()
 
     def test_key(self) -> None:
         """
-        A daemon that begins to want a key is given one in the page, a wrong one is told,
-        and the right one is kept as long as the tab, or longer where that was asked for.
+        A daemon that begins to want a key is given one in the page, a wrong one is
+        told, and the right one is kept as long as the tab, or longer where that was
+        asked for.
         """
         self.provoked += ["401"]
         page = self.open()
@@ -287,7 +306,7 @@ class ConnectionTests(BrowserTestCase):
         dialog.get_by_label("Key", exact=True).fill("first-key")
         dialog.get_by_role("button", name="Use this key").click()
         self.expect(dialog).to_be_hidden()
-        page.get_by_role("button", name="Load alpha").click()
+        page.get_by_role("button", name="Load alpha", exact=True).click()
         self.expect(self.model_row("alpha")).to_contain_text("Ready")
         self.assertEqual(page.evaluate("localStorage.getItem('llamaswap.key')"), None)
         self.assertEqual(
@@ -300,25 +319,25 @@ class ConnectionTests(BrowserTestCase):
         dialog.get_by_role("checkbox").check()
         dialog.get_by_role("button", name="Use this key").click()
         page.get_by_role("button", name="Unload alpha").click()
-        self.expect(page.get_by_role("button", name="Load alpha")).to_be_visible()
+        self.expect(
+            page.get_by_role("button", name="Load alpha", exact=True)
+        ).to_be_visible()
         self.assertEqual(
             page.evaluate("localStorage.getItem('llamaswap.key')"), "second-key"
         )
 
     def test_key_of_the_browser(self) -> None:
         """
-        Who has told the browser's own prompt a key sees the page, live, and is not asked
-        again; who has none sees nothing of it.
+        Who has told the browser's own prompt a key sees the page, live, and is not
+        asked again; who has none sees nothing of it.
         """
         self.write(f"apiKeys: [the-key]\n{MODELS}")
         self.provoked += ["401"]
         wait_for(
             lambda: self.running.ask("GET", "/ui/").status == 401, "the configuration"
         )
-        self.page = self.tab(
-            http_credentials={"username": "me", "password": "the-key"}
-        )
+        self.page = self.tab(http_credentials={"username": "me", "password": "the-key"})
         self.open()
-        self.page.get_by_role("button", name="Load alpha").click()
+        self.page.get_by_role("button", name="Load alpha", exact=True).click()
         self.expect(self.model_row("alpha")).to_contain_text("Ready")
         self.expect(self.page.get_by_role("dialog")).to_have_count(0)

@@ -1,6 +1,6 @@
 """
-Text that comes from models, logs, clients and the configuration: in a real browser it is
-text, whatever stands in it.
+Text that comes from models, logs, clients and the configuration: in a real browser it
+is text, whatever stands in it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from .browser import BrowserTestCase, parrot
 from .support import chat_body, simulator
 
 #: Would say so, were it more than text.
-EVIL = "<img src=x onerror=\"window.hacked='img'\"><script>window.hacked='script'</script>"
+EVIL = (
+    "<img src=x onerror=\"window.hacked='img'\"><script>window.hacked='script'</script>"
+)
 
 #: As above, for where quotes would end something.
 PLAIN_EVIL = "<img src=x onerror=window.hacked=1><b>bold</b>"
@@ -41,7 +43,8 @@ The end
 #: Colours, and what moves the cursor, names the window, rings, and clears the screen.
 RUBBISH = (
     r"\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x1b[H \x1b[999;1;31m "
-    r"\x1b]8;;javascript:alert(1)\x1b\\\\link\x1b]8;;\x1b\\\\ \x00\x08\x7f \u202eright\u202c"
+    r"\x1b]8;;javascript:alert(1)\x1b\\\\link\x1b]8;;\x1b\\\\ "
+    r"\x00\x08\x7f \u202eright\u202c"
 )
 
 CONFIG = f"""
@@ -67,8 +70,8 @@ models:
 
 class UntrustedTests(BrowserTestCase):
     """
-    Each test ends by looking whether anything has run; the console would tell it too, by
-    what the page's policy forbids.
+    Each test ends by looking whether anything has run; the console would tell it too,
+    by what the page's policy forbids.
     """
 
     CONFIG = CONFIG
@@ -83,7 +86,8 @@ class UntrustedTests(BrowserTestCase):
             page.evaluate(
                 "document.querySelectorAll("
                 "'[onerror], [onload], [onbegin], iframe, base, script:not([src]), "
-                "main style, main form input[name=key], a[href^=\"javascript:\" i]').length"
+                "main style, main form input[name=key], "
+                'a[href^="javascript:" i]\').length'
             ),
             0,
         )
