@@ -476,7 +476,8 @@ class TaskTests(BrowserTestCase):
         page.get_by_label("Most tokens each").fill("5")
         page.get_by_role("button", name="Start").click()
         results = page.get_by_role("region", name="Results")
-        self.expect(results.get_by_role("status")).to_have_text("12 of 12 have ended")
+        ended = results.get_by_role("status").filter(has_text="have ended")
+        self.expect(ended).to_have_text("12 of 12 have ended")
         self.expect(results).to_have_attribute("aria-busy", "false")
         self.expect(results.get_by_role("img")).to_have_attribute(
             "aria-label", re.compile("each of 12 requests")
