@@ -285,7 +285,10 @@ class BrowserTestCase(LiveTestCase):
         )
         context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._hear)
-        context.on("weberror", lambda error: self._told.append(str(error.error)))
+        context.on(
+            "weberror",
+            lambda error: self._told.append(error.error.stack or str(error.error)),
+        )
         context.on("request", lambda request: self._see(request.url))
         self._contexts.append(context)
         return context.new_page()
@@ -368,7 +371,7 @@ class BrowserTestCase(LiveTestCase):
                 if not page.is_closed():
                     page.evaluate("0")
             context.close()
-        self.assertEqual(self._told, [])
+        self.assertEqual(self._told, [], "\n".join(self._told))
 
 
 def why_no_axe() -> str | None:

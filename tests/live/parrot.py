@@ -5,8 +5,9 @@ A model server that says what it is told, for the tests of the web page:
 The lines go to its log when it starts.  A chat's answer is the last message of the
 user: what stands in it before a line ``---`` is its reasoning.  A system prompt goes
 before the answer, and each picture is told by its type and size.  The message
-``settings`` is answered with the rest of the request, as JSON.  ``/`` is a page of its
-own.
+``settings`` is answered with the rest of the request, as JSON; ``log BYTES RATE`` has so
+much written to the log, in lines, at so many bytes a second, or all at once with 0.
+``/`` is a page of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -54,6 +57,26 @@ def answer_to(asked: dict[str, Any]) -> tuple[str, str]:
     return reasoning if line else "", " ".join([*systems, text])
 
 
+def write_log(size: int, rate: int) -> None:
+    """
+    Write numbered lines to the log, and one that says that it is over.
+
+    :param size: of them all, in bytes.
+    :param rate: how many bytes a second; 0 for as many as are taken.
+    """
+    began, written, number = time.monotonic(), 0, 0
+    while written < size:
+        piece = "".join(
+            f"{number + i:8} \x1b[3{i % 8}mtoken\x1b[0m {'x' * 60}\n" for i in range(100)
+        )
+        written += sys.stdout.write(piece)
+        sys.stdout.flush()
+        number += 100
+        if rate:
+            time.sleep(max(0.0, began + written / rate - time.monotonic()))
+    print("the log is over", flush=True)
+
+
 def _pieces(name: str, text: str) -> Iterator[dict[str, Any]]:
     for start in range(0, len(text), _PIECE):
         yield {name: text[start : start + _PIECE]}
@@ -77,6 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         reasoning, text = answer_to(asked)
+        word, *numbers = text.split()
+        if word == "log":
+            threading.Thread(target=write_log, args=map(int, numbers)).start()
         deltas = [
             {"role": "assistant"},
             *_pieces("reasoning_content", reasoning),
