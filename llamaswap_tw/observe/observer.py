@@ -86,7 +86,8 @@ class LineObserver:
             text: str = event["line"]
         else:
             text = formatEvent(event)
-        text = _HOSTILE.sub(_escaped, text)
+        if not text.isprintable():
+            text = _HOSTILE.sub(_escaped, text)
         failure: Failure | None = event.get("log_failure")
         if failure is not None:
             trace = failure.getTraceback().rstrip()

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from llamaswap_tw.observe.observer import LineObserver
+from llamaswap_tw.web.access import _known_around
 from llamaswap_tw.web.request import Request
 
 from .support import Connection
@@ -158,3 +159,13 @@ class AccessLogTests(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.connection.ask("GET", "/x")
         self.assertEqual((len(self.lines), quiet), (1, []))
+
+    def test_long_path(self) -> None:
+        """
+        A long path is written whole, as short ones are, and not remembered.
+        """
+        before = _known_around.cache_info().currsize
+        path = "/" + "x" * 1000
+        self.connection.ask("GET", path, {"User-Agent": 'a "b"'})
+        self.assertIn(f'"GET {path} HTTP/1.1" 200 4 "a \\"b\\"" ', self.lines[0])
+        self.assertEqual(_known_around.cache_info().currsize, before)
