@@ -1,12 +1,12 @@
 """
-A model server that says what it is told, for the tests of the web page:
-``python -m tests.live.parrot PORT [LINE...]``.
+A model server that says what it is told, for the tests of the web page: ``python -m
+tests.live.parrot PORT [LINE...]``.
 
 The lines go to its log when it starts.  A chat's answer is the last message of the
 user: what stands in it before a line ``---`` is its reasoning.  A system prompt goes
 before the answer, and each picture is told by its type and size.  The message
-``settings`` is answered with the rest of the request, as JSON; ``log BYTES RATE`` has so
-much written to the log, in lines, at so many bytes a second, or all at once with 0.
+``settings`` is answered with the rest of the request, as JSON; ``log BYTES RATE`` has
+so much written to the log, in lines, at so many bytes a second, or all at once with 0.
 ``/`` is a page of its own.
 """
 
@@ -59,7 +59,7 @@ def answer_to(asked: dict[str, Any]) -> tuple[str, str]:
 
 def write_log(size: int, rate: int) -> None:
     """
-    Write numbered lines to the log, and one that says that it is over.
+    Write numbered lines to the log, and then that it is over.
 
     :param size: of them all, in bytes.
     :param rate: how many bytes a second; 0 for as many as are taken.
@@ -67,14 +67,18 @@ def write_log(size: int, rate: int) -> None:
     began, written, number = time.monotonic(), 0, 0
     while written < size:
         piece = "".join(
-            f"{number + i:8} \x1b[3{i % 8}mtoken\x1b[0m {'x' * 60}\n" for i in range(100)
+            f"{number + i:8} \x1b[3{i % 8}mtoken\x1b[0m {'x' * 60}\n"
+            for i in range(100)
         )
         written += sys.stdout.write(piece)
         sys.stdout.flush()
         number += 100
         if rate:
             time.sleep(max(0.0, began + written / rate - time.monotonic()))
-    print("the log is over", flush=True)
+    # Again and again: what a reader is too slow for, it loses.
+    for _ in range(20):
+        print("the log is over", flush=True)
+        time.sleep(1)
 
 
 def _pieces(name: str, text: str) -> Iterator[dict[str, Any]]:
