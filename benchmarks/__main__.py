@@ -30,6 +30,7 @@ from .measure import (
     memory,
     observability,
     orphans,
+    page,
     requests,
     shutdown,
     startup,
@@ -50,6 +51,7 @@ _BENCHMARKS: dict[str, Benchmark] = {
     "matrix": matrix.measure,
     "activity": activity.measure,
     "observability": observability.measure,
+    "page": page.measure,
 }
 
 _DEFAULT_JSON = Path(__file__).parent / "results.json"

@@ -45,7 +45,8 @@ ROOT = Path(tests.__file__).parent.parent
 
 _AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 
-_FLAGS = [
+#: How it is started.
+FLAGS = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -144,7 +145,7 @@ class _BrowserThread:
             expect.set_options(timeout=PATIENCE_MS)
             self._playwright = sync_playwright().start()
             self._browser = self._playwright.chromium.launch(
-                executable_path=CHROMIUM, args=_FLAGS
+                executable_path=CHROMIUM, args=FLAGS
             )
         return self._browser
 
