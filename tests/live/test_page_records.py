@@ -233,7 +233,8 @@ class ActivityTests(BrowserTestCase):
         page = self.open("/ui/activity")
         flight = page.get_by_role("table", name="Requests in flight")
         self.expect(page.get_by_role("main")).to_contain_text("Nothing is in flight")
-        before = self.rows().count()
+        before = self.running.ask("GET", "/api/metrics/activity?limit=1").json["total"]
+        self.expect(self.rows()).to_have_count(before)
         thread = threading.Thread(
             target=self.running.chat, args=("slow",), kwargs={"max_tokens": 1000}
         )
