@@ -29,6 +29,10 @@ NODE_LIMIT = 200_000
 
 _MERGE = "<<"
 
+#: What libyaml (0.2.6 and later) says at its own limit of 1000 levels: it reads a line
+#: ahead of its events, so that it can meet its limit before we are told of ours.
+_LIBRARY_TOO_DEEP = "exceeded maximum nesting depth"
+
 
 class _Hopeless(Exception):
     """
@@ -105,8 +109,10 @@ class _Parser:
         except yaml.MarkedYAMLError as e:
             at = e.problem_mark or e.context_mark
             said = ", ".join(part for part in (e.context, e.problem) if part)
-            line = 0 if at is None else at.line + 1
-            self._give_up(Mark(self._file, line), f"not valid YAML: {said}")
+            mark = Mark(self._file, 0 if at is None else at.line + 1)
+            if e.problem == _LIBRARY_TOO_DEEP:
+                self._too_deep(mark)
+            self._give_up(mark, f"not valid YAML: {said}")
         except yaml.reader.ReaderError as e:
             before = text.encode()[: e.position].decode("utf-8", "ignore")
             self._give_up(

@@ -5,6 +5,7 @@ import { perFrame, throttled } from '$lib/stores/frame';
 import { inflight } from '$lib/stores/inflight.svelte';
 import { models, shownState } from '$lib/stores/models.svelte';
 import { Persisted } from '$lib/stores/persisted.svelte';
+import { profiles } from '$lib/stores/profiles.svelte';
 import { queue } from '$lib/stores/queue.svelte';
 import { merge } from '$lib/stores/timeline.svelte';
 import { toasts } from '$lib/stores/toasts.svelte';
@@ -48,6 +49,52 @@ describe('models', () => {
     expect(shownState(model('a', { failure }))).toBe('failed');
     expect(shownState(model('a', { failure, state: 'starting' }))).toBe('starting');
     expect(shownState(model('a', { failure: null }))).toBe('stopped');
+  });
+});
+
+describe('profiles', () => {
+  /** What is asked of the daemon, to be answered by hand. */
+  let asked: ((active: string | null, ids?: string[]) => Promise<void>)[];
+
+  beforeEach(() => {
+    asked = [];
+    const fetch = () =>
+      new Promise<Response>((resolve) =>
+        asked.push(async (active, ids = ['day', 'night']) => {
+          const list = ids.map((id) => ({ id, description: '', pins: {} }));
+          resolve(Response.json({ active, profiles: list }));
+          await vi.runAllTimersAsync();
+        }),
+      );
+    vi.stubGlobal('fetch', fetch);
+  });
+
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it('are what the daemon says', async () => {
+    void profiles.refresh();
+    await asked[0]?.('day');
+    expect(profiles.active).toBe('day');
+    expect(profiles.all.map(({ id }) => id)).toEqual(['day', 'night']);
+  });
+
+  it('stay switched when the answer is older than the switch', async () => {
+    void profiles.refresh();
+    profiles.changed('night');
+    await asked[0]?.(null);
+    expect(profiles.active).toBe('night');
+    expect(profiles.all).toHaveLength(2);
+  });
+
+  it('are those of the answer that was asked for last', async () => {
+    void profiles.refresh();
+    void profiles.refresh();
+    await asked[1]?.('day', ['day']);
+    await asked[0]?.(null, []);
+    expect(profiles.active).toBe('day');
+    expect(profiles.all).toHaveLength(1);
   });
 });
 

@@ -78,7 +78,6 @@ class Connection {
     logs.reopened();
     recent.reopened();
     timeline.reopened();
-    profiles.refresh().catch(() => undefined);
     getVersion().then(
       (version) => (this.#version = version),
       () => undefined,
@@ -96,7 +95,7 @@ class Connection {
         break;
       case 'uiConfig':
         this.#uiConfig = event.data;
-        // It comes again when the configuration was loaded again.
+        // It comes first of all, and again when the configuration was loaded again.
         profiles.refresh().catch(() => undefined);
         break;
       case 'profileChanged':

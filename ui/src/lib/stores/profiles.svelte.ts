@@ -8,6 +8,9 @@ import type { Profile } from '../api/types';
 class Profiles {
   #list = $state.raw<Profile[]>([]);
   #active = $state<string | null>(null);
+  /** Counts what is newer than an answer that was asked for before it. */
+  #asked = 0;
+  #switched = 0;
 
   get all(): Profile[] {
     return this.#list;
@@ -18,18 +21,23 @@ class Profiles {
   }
 
   async refresh(): Promise<void> {
+    const asked = ++this.#asked;
+    const switched = this.#switched;
     const { active, profiles } = await getProfiles();
+    if (asked !== this.#asked) return;
     this.#list = profiles;
-    this.#active = active;
+    // An event can overtake the answer: it is what holds.
+    if (switched === this.#switched) this.#active = active;
   }
 
   /** @param name null for none. */
   async activate(name: string | null): Promise<void> {
     await activateProfile(name);
-    this.#active = name;
+    this.changed(name);
   }
 
   changed(active: string | null): void {
+    this.#switched++;
     this.#active = active;
   }
 }
