@@ -30,7 +30,7 @@ from .process.launcher import Launcher
 from .process.model import ModelProcess
 from .process.prober import HttpProber
 from .process.watch import Watch
-from .proxy.client import UpstreamClient
+from .proxy.agent import Agent
 from .proxy.forward import ForwardProxies
 from .proxy.peers import Peers
 from .proxy.probe import StatusClient
@@ -139,7 +139,7 @@ class LlamaSwapService(Service):
         self._configured = configured
         self._ports: list[IListeningPort] = []
         self._proxies = ForwardProxies(os.environ)
-        self._clients: dict[str, tuple[Timeouts, UpstreamClient]] = {}
+        self._clients: dict[str, tuple[Timeouts, Agent]] = {}
         self._source_watch = (
             None
             if sources is None
@@ -293,7 +293,7 @@ class LlamaSwapService(Service):
         parts.records.state_changed(model, state, error)
         parts.router.state_changed(model, state, error)
 
-    def _client_of(self, model: Model) -> UpstreamClient:
+    def _client_of(self, model: Model) -> Agent:
         """
         What sends requests up to a model: the same one as long as its timeouts
         are the same.
@@ -301,7 +301,7 @@ class LlamaSwapService(Service):
         timeouts = Timeouts.of(model.timeouts)
         known = self._clients.get(model.id)
         if known is None or known[0] != timeouts:
-            client = UpstreamClient(self._reactor, timeouts, proxies=self._proxies)
+            client = Agent(self._reactor, timeouts, proxies=self._proxies)
             known = (timeouts, client)
             self._clients[model.id] = known
         return known[1]

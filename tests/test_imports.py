@@ -32,7 +32,6 @@ FOREIGN = (
     "llamaswap_tw.proxy",
     "llamaswap_tw.service",
     "llamaswap_tw.web",
-    "treq",
     "twisted",
 )
 

@@ -1,9 +1,13 @@
 """
-An `IAgent` that a relay can afford: what a request costs is decided here.
+The client for a model's server, or a peer's, as a relay can afford it: what a request
+costs is decided here.
 
-Headers go up in the order and case in which they are given, and nothing is
-added but what the body's length and a missing ``Host`` ask for.  Responses come
-back as they are: nothing decoded, nothing collected.
+Twisted's agents, and treq upon them, take a request apart and put it together again:
+URLs re-encoded, headers in another order and case, cookies, redirects, compressed
+bodies.  A relay must do none of that, and to lead a request around all of it costs as
+much as what is done here.  Headers go up in the order and case in which they are given,
+and nothing is added but what the body's length and a missing ``Host`` ask for.
+Responses come back as they are: nothing decoded, nothing collected.
 """
 
 from __future__ import annotations
@@ -13,9 +17,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ..errors import BadRequest
 from .connection import Connection
@@ -36,44 +38,6 @@ _IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE
 
 #: Say so where they have no body (RFC 9110, 8.6).
 _WITH_BODY = frozenset([b"POST", b"PUT", b"PATCH"])
-
-
-class SentHeaders(Headers):
-    """
-    Headers that go up exactly as they are given, through layers that would add
-    their own: to those they look empty, but for a cookie that keeps a cookie
-    jar from adding any, and they take no more.
-
-    :param pairs: the headers.
-    :param inform: told of interim responses.
-    """
-
-    def __init__(self, pairs: RawHeaders, inform: Inform | None = None) -> None:
-        self.pairs = pairs
-        self.inform = inform
-
-    def hasHeader(self, name: Any) -> bool:
-        """
-        As `Headers.hasHeader`: there is any.
-        """
-        return True
-
-    def copy(self) -> SentHeaders:
-        """
-        As `Headers.copy`: there is no need of one.
-        """
-        return self
-
-    def addRawHeader(self, name: Any, value: Any) -> None:
-        """
-        As `Headers.addRawHeader`: nothing is added.
-        """
-
-    def getAllRawHeaders(self) -> Any:
-        """
-        As `Headers.getAllRawHeaders`.
-        """
-        return ((name, [value]) for name, value in self.pairs)
 
 
 class _Server:
@@ -174,6 +138,8 @@ class _Exchange:
 
     def failed(self, reason: Failure) -> None:
         self._connection = None
+        if isinstance(reason.value, UpstreamFailure):
+            reason.value.subject = self._agent.subject
         self.fired.errback(reason)
 
     def closed_on(self, reason: Failure) -> None:
@@ -203,10 +169,10 @@ class _ExchangeWithProxy(_Exchange):
         self.failed(Failure(error))
 
 
-@implementer(IAgent)
 class Agent:
     """
-    Keeps connections for reuse, each for one request at a time.
+    Sends requests up to one model, or one peer.  Keeps connections for reuse, each for
+    one request at a time.
 
     :param reactor: connects, and is the clock.
     :param timeouts: how long what may take.
@@ -214,6 +180,8 @@ class Agent:
         it.
     :param proxies: the forward proxies through which servers beyond loopback are
         asked, or `None` for no such thing.
+    :param subject: who it is that fails, for error messages, where that is not
+        the model: ``"peer 'gpu'"``.
     """
 
     def __init__(
@@ -222,7 +190,9 @@ class Agent:
         timeouts: Timeouts,
         tls_options: Callable[[str], Any] = default_tls,
         proxies: ForwardProxies | None = None,
+        subject: str = "",
     ) -> None:
+        self.subject = subject
         self._reactor = reactor
         self._timeouts = timeouts
         self._tls_options = tls_options
@@ -232,41 +202,42 @@ class Agent:
     def request(
         self,
         method: bytes,
-        uri: bytes,
-        headers: Headers | None = None,
-        bodyProducer: IBodyProducer | bytes | None = None,
-    ) -> Deferred[IResponse]:
+        url: bytes,
+        headers: RawHeaders,
+        body: bytes | IBodyProducer,
+        inform: Inform | None = None,
+    ) -> Deferred[UpstreamResponse]:
         """
         Send a request up.
 
         :param method: the HTTP method.
-        :param uri: an absolute URL; path and query go up byte for byte.
-        :param headers: without any about the body's length; as given where
-            they are `SentHeaders`.
-        :param bodyProducer: or the body itself.
-        :returns: a `Deferred` that fires with an `UpstreamResponse` when its
-            head is in, and fails with an `UpstreamFailure`.  Cancelling it
-            closes the connection at once.
+        :param url: absolute, encoded; path and query go up byte for byte.
+        :param headers: sent in this order and case, and no others but
+            ``Content-Length`` and, where it is missing, ``Host``.
+        :param body: the bytes, or a producer of them.
+        :param inform: told of interim responses.
+        :returns: a `Deferred` that fires with the response when its head is
+            in.  It fails with a `Refused` where nobody listens, another
+            `UpstreamFailure`, a `RequestError`, or a `CancelledError`:
+            cancelling it closes the connection at once.
         """
-        start = uri.find(b"/", 8)
+        start = url.find(b"/", 8)
         if start < 0:
-            start = len(uri)
-        known = self._servers.get(uri[:start])
+            start = len(url)
+        known = self._servers.get(url[:start])
         exchange_of = _Exchange
         try:
-            server = known or self._server(uri[:start])
-            if isinstance(headers, SentHeaders):
-                pairs, inform = headers.pairs, headers.inform
-            else:
-                pairs, inform = _pairs_of(headers), None
-            body = b"" if bodyProducer is None else bodyProducer
-            target = uri[start:] or b"/"
+            server = known or self._server(url[:start])
+            target = url[start:] or b"/"
             if server.absolute:
                 exchange_of = _ExchangeWithProxy
                 target = server.absolute + target
-                pairs = _for_proxy(pairs, server.via)
-            head = _render_head(method, target, server.origin.header, pairs, body)
-        except (UpstreamFailure, BadRequest):
+                headers = _for_proxy(headers, server.via)
+            head = _render_head(method, target, server.origin.header, headers, body)
+        except UpstreamFailure as e:
+            e.subject = self.subject
+            return fail()
+        except BadRequest:
             return fail()
         exchange = exchange_of(self, server, method, head, body, inform)
         exchange.start(server.pool.take())
@@ -287,7 +258,8 @@ class Agent:
 
     def close(self) -> None:
         """
-        Close the connections that are free.
+        Drop the connections that are free: the server that they lead to is
+        about to go.
         """
         for server in self._servers.values():
             server.pool.close()
@@ -298,14 +270,6 @@ class Agent:
         pool = Pool(self._reactor, self._timeouts.idle_conn)
         made = self._servers[url] = _Server(origin, via, pool)
         return made
-
-
-def _pairs_of(headers: Headers | None) -> RawHeaders:
-    if headers is None:
-        return []
-    return [
-        (name, value) for name, values in headers.getAllRawHeaders() for value in values
-    ]
 
 
 def _for_proxy(pairs: RawHeaders, via: ForwardProxy | None) -> RawHeaders:

@@ -248,8 +248,7 @@ class Connection(Predecessor, Protocol):
         if self._upload is not None and code >= 300:
             # It wants no more of it.
             self._upload.stop()
-        version = (b"HTTP", 1, 1 if self._parser.get_http_version() == "1.1" else 0)
-        response = UpstreamResponse(self, version, code, self._phrase, headers, length)
+        response = UpstreamResponse(self, code, self._phrase, headers, length)
         self._response = response
         exchange.answered(response)
         return response
@@ -268,8 +267,7 @@ class Connection(Predecessor, Protocol):
         self._stop_timer()
         self._drop_upload()
         code, headers = self._head
-        version = (b"HTTP", 1, 1)
-        response = UpstreamResponse(self, version, code, self._phrase, headers, None)
+        response = UpstreamResponse(self, code, self._phrase, headers, None)
         # Nothing of it was delivered: it waits there for whoever takes over.
         response.received(rest, True)
         exchange.answered(response)

@@ -14,7 +14,7 @@ from hyperlink import URL
 from twisted.internet.defer import Deferred, succeed
 
 from ..config.schema import Peer
-from .client import UpstreamClient
+from .agent import Agent
 from .forward import ForwardProxies
 from .headers import RawHeaders, peer_headers
 from .opening import default_tls
@@ -42,7 +42,7 @@ class PeerLease:
     load_time = 0.0
 
     def __init__(
-        self, leases: PeerLeases, model_id: str, base_url: str, client: UpstreamClient
+        self, leases: PeerLeases, model_id: str, base_url: str, client: Agent
     ) -> None:
         self._leases: PeerLeases | None = leases
         self.model_id = model_id
@@ -69,11 +69,11 @@ class PeerLeases:
     :ivar in_flight: how many requests are on their way.
     """
 
-    def __init__(self, peer: Peer, client: UpstreamClient) -> None:
+    def __init__(self, peer: Peer, client: Agent) -> None:
         self.in_flight = 0
         self.reconfigure(peer, client)
 
-    def reconfigure(self, peer: Peer, client: UpstreamClient) -> None:
+    def reconfigure(self, peer: Peer, client: Agent) -> None:
         """
         Another configuration holds for the requests from now on.
         """
@@ -117,7 +117,7 @@ class Peers:
 
     :param reactor: connects, and is the clock.
     :param proxies: the forward proxies that the daemon's environment names.
-    :param tls_options: as for `UpstreamClient`.
+    :param tls_options: as for `Agent`.
     """
 
     def __init__(
@@ -164,8 +164,8 @@ class Peers:
         for leases in self._leases.values():
             leases.client.close()
 
-    def _client_of(self, peer: Peer) -> UpstreamClient:
-        return UpstreamClient(
+    def _client_of(self, peer: Peer) -> Agent:
+        return Agent(
             self._reactor,
             Timeouts.of(peer.timeouts),
             self._tls_options,

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from .client import UpstreamClient
+from .agent import Agent
 from .forward import ForwardProxies
 from .headers import RawHeaders
 from .response import UpstreamResponse
@@ -36,7 +36,7 @@ class StatusClient:
     """
 
     def __init__(self, reactor: Any, proxies: ForwardProxies) -> None:
-        self._client = UpstreamClient(
+        self._client = Agent(
             reactor, Timeouts(connect=5.0, tls_handshake=5.0), proxies=proxies
         )
 
@@ -46,7 +46,7 @@ class StatusClient:
 
         :param url: where.
         :returns: a `Deferred` that fires with the status when the answer's head is
-            in, and fails as `UpstreamClient.request` does.
+            in, and fails as `Agent.request` does.
         """
         asked = self._client.request(b"GET", url, _HEADERS, b"")
         return asked.addCallback(_status)

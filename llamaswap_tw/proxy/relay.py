@@ -23,7 +23,7 @@ from twisted.web.iweb import IBodyProducer
 
 from ..errors import RequestError, UpstreamUnreachable
 from ..interfaces import IDownstream
-from .client import UpstreamClient
+from .agent import Agent
 from .failures import Refused, as_request_error
 from .headers import RawHeaders, response_headers
 from .response import UpstreamResponse
@@ -48,7 +48,7 @@ class Lease(Protocol):
 
     model_id: str
     base_url: str
-    client: UpstreamClient
+    client: Agent
     queued_for: float
     load_time: float
 

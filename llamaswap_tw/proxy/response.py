@@ -10,8 +10,6 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IResponse
 from zope.interface import implementer
 
 from .headers import RawHeaders
@@ -24,54 +22,7 @@ WHOLE = Failure(ResponseDone())
 WHOLE_AS_FAR_AS_KNOWN = Failure(PotentialDataLoss())
 
 
-class ResponseHeaders(Headers):
-    """
-    A response's headers for whoever asks for them the usual way.  The relay
-    takes the raw ones, so these are built only when needed.
-
-    They hide ``Content-Encoding``: treq would decode a body that is to be
-    handed on as it came.
-
-    :param pairs: as they came.
-    """
-
-    def __init__(self, pairs: RawHeaders) -> None:
-        self._pairs = pairs
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "_rawHeaders":
-            raise AttributeError(name)
-        super().__init__()
-        for key, value in self._pairs:
-            if key.lower() != b"content-encoding":
-                self.addRawHeader(key, value)
-        return self._rawHeaders
-
-    def getRawHeaders(self, name: Any, default: Any = None) -> Any:
-        """
-        As `Headers.getRawHeaders`.
-        """
-        if name == b"Content-Encoding":
-            return default
-        return super().getRawHeaders(name, default)
-
-    def setRawHeaders(self, name: Any, values: Any) -> None:
-        """
-        As `Headers.setRawHeaders`.
-        """
-        # treq writes back what it did not find.
-        if name != b"Content-Encoding":
-            super().setRawHeaders(name, values)
-
-    def removeHeader(self, name: Any) -> None:
-        """
-        As `Headers.removeHeader`.
-        """
-        if name != b"Content-Encoding":
-            super().removeHeader(name)
-
-
-@implementer(IResponse, IPushProducer)
+@implementer(IPushProducer)
 class UpstreamResponse:
     """
     One response.  It is the transport of the protocol that its body is
@@ -81,7 +32,6 @@ class UpstreamResponse:
     A protocol with a method ``data_delivered()`` is told when all that came in
     one piece from the network was delivered, unless the end follows at once.
 
-    :param version: as `IResponse.version`.
     :param code: the HTTP status.
     :param phrase: the reason phrase as it came.
     :param raw_headers: in the order and case in which they came.
@@ -96,34 +46,26 @@ class UpstreamResponse:
         "_held",
         "_paused",
         "_protocol",
-        "_request",
         "code",
-        "headers",
         "length",
         "phrase",
-        "previousResponse",
         "raw_headers",
         "trailers",
-        "version",
     )
 
     def __init__(
         self,
         connection: Connection,
-        version: tuple[bytes, int, int],
         code: int,
         phrase: bytes,
         raw_headers: RawHeaders,
         length: int | None,
     ) -> None:
-        self.version = version
         self.code = code
         self.phrase = phrase
         self.raw_headers = raw_headers
-        self.headers = ResponseHeaders(raw_headers)
         self.length = length
         self.trailers: RawHeaders = []
-        self.previousResponse: IResponse | None = None
         self._connection: Connection | None = connection
         self._protocol: Any = None
         self._delivered: Any = None
@@ -139,18 +81,6 @@ class UpstreamResponse:
         Whether no more will come, though what came may not have been delivered.
         """
         return self._end is not None
-
-    @property
-    def request(self) -> None:
-        """
-        Of no use here: the request is not kept.
-        """
-
-    def setPreviousResponse(self, response: IResponse) -> None:
-        """
-        As `IResponse.setPreviousResponse`.
-        """
-        self.previousResponse = response
 
     # Towards the protocol.
 

@@ -26,7 +26,7 @@ from llamaswap_tw.errors import (
     StartFailed,
 )
 from llamaswap_tw.interfaces import ISwitchingDownstream
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from tests.proxy.test_relay import FakeDownstream, FakeLease, FakeLeases
 
 from .recording import Records
@@ -148,7 +148,7 @@ class RowTests(RecordingTestCase):
         """
         self.client.requestHeaders.addRawHeader(b"x-session-id", b"talk")
         recording = self.begin()
-        lease = FakeLease(UpstreamClient(self.clock, None))  # type: ignore[arg-type]  # as much of it as is used
+        lease = FakeLease(Agent(self.clock, None))  # type: ignore[arg-type]  # as much of it as is used
         lease.queued_for, lease.load_time = 2.5, 2.25
         recording.leases(self.leases).acquire("m")
         self.leases.asked[0].callback(lease)
@@ -364,7 +364,7 @@ class RowTests(RecordingTestCase):
         leases = recording.leases(self.leases)
         for _ in range(2):
             leases.acquire("m")
-            lease = FakeLease(UpstreamClient(self.clock, None))  # type: ignore[arg-type]  # as much of it as is used
+            lease = FakeLease(Agent(self.clock, None))  # type: ignore[arg-type]  # as much of it as is used
             lease.queued_for = lease.load_time = 1.5
             self.leases.asked[-1].callback(lease)
         recording.end()

@@ -16,7 +16,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from zope.interface import implementer
 
-from llamaswap_tw.proxy.agent import Agent, SentHeaders
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.headers import RawHeaders
 from llamaswap_tw.proxy.opening import default_tls
 from llamaswap_tw.proxy.timeouts import Timeouts
@@ -243,12 +243,11 @@ class Asking:
     def ask(
         self,
         method: bytes = b"GET",
-        body: Any = None,
+        body: Any = b"",
         url: bytes = URL,
         headers: RawHeaders | None = None,
     ) -> Deferred[Any]:
         """
         Send a request up.
         """
-        sent = SentHeaders(headers or [], self.interim)
-        return self.agent.request(method, url, sent, body)
+        return self.agent.request(method, url, headers or [], body, self.interim)

@@ -20,7 +20,7 @@ from llamaswap_tw.errors import (
     StartFailed,
 )
 from llamaswap_tw.interfaces import IDownstream
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.loading import LoadingDownstream, with_loading_state
 from llamaswap_tw.proxy.relay import Relay
 from llamaswap_tw.proxy.timeouts import Timeouts
@@ -62,7 +62,7 @@ class LoadingTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = Upstream()
         self.clock = self.upstream.reactor
-        self.client = UpstreamClient(self.clock, Timeouts())
+        self.client = Agent(self.clock, Timeouts())
         self.leases = FakeLeases()
         self.downstream = FakeDownstream()
         self.given: list[FakeLease] = []

@@ -22,7 +22,7 @@ from llamaswap_tw.errors import (
     UpstreamUnreachable,
 )
 from llamaswap_tw.interfaces import ISwitchingDownstream
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.relay import Relay
 from llamaswap_tw.proxy.timeouts import Timeouts
 
@@ -39,7 +39,7 @@ class FakeLease:
     queued_for = 0.0
     load_time = 0.0
 
-    def __init__(self, client: UpstreamClient) -> None:
+    def __init__(self, client: Agent) -> None:
         self.client = client
         self.released = 0
 
@@ -187,7 +187,7 @@ class RelayTests(SynchronousTestCase):
         """
         self.upstream = Upstream()
         self.clock = self.upstream.reactor
-        self.client = UpstreamClient(self.clock, Timeouts(response_header=7))
+        self.client = Agent(self.clock, Timeouts(response_header=7))
         self.leases = FakeLeases()
         self.downstream = FakeDownstream()
         self.given: list[FakeLease] = []

@@ -20,7 +20,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from llamaswap_tw.errors import RequestCancelled, UpstreamUnreachable
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.timeouts import Timeouts
 from llamaswap_tw.proxy.tunnel import (
     HALF_LIMIT,
@@ -236,7 +236,7 @@ class RelayTests(SynchronousTestCase):
 
     def begin(self, lasting: bool = True, asking: bool = True) -> None:
         self.upstream = Upstream()
-        self.client = UpstreamClient(self.upstream.reactor, Timeouts())
+        self.client = Agent(self.upstream.reactor, Timeouts())
         self.leases = FakeLeases()
         self.downstream = FakeDownstream()
         self.downstream.early = b"early"

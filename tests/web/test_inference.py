@@ -17,7 +17,7 @@ from twisted.web.client import ResponseDone
 
 from llamaswap_tw.errors import ConcurrencyLimit
 from llamaswap_tw.interfaces import ProcessState
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.peers import PeerLeases
 from llamaswap_tw.routing.directory import Directory
 from llamaswap_tw.web.endpoints import model_routes
@@ -179,7 +179,7 @@ class InferenceTestCase(SynchronousTestCase):
     def connect(self) -> None:
         # To these, the same model answers as if it were a peer.
         peers: Any = {
-            name: PeerLeases(peer, cast(UpstreamClient, self.model))
+            name: PeerLeases(peer, cast(Agent, self.model))
             for name, peer in self.config.peers.items()
         }
         self.inference = Inference(

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.interfaces import ProcessState
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.peers import PeerLeases
 from llamaswap_tw.routing.directory import Directory
 from llamaswap_tw.web.front import Front
@@ -98,7 +98,7 @@ class PassthroughTestCase(SynchronousTestCase):
         self.router = Router()
         self.directory = Directory(self.config, lambda _: ProcessState.STOPPED)
         peers: Any = {
-            name: PeerLeases(peer, cast(UpstreamClient, self.router))
+            name: PeerLeases(peer, cast(Agent, self.router))
             for name, peer in self.config.peers.items()
         }
         router: Any = self.router

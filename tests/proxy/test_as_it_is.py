@@ -1,5 +1,5 @@
 """
-Tests for `llamaswap_tw.proxy.client` and `llamaswap_tw.proxy.failures`.
+Tests for `llamaswap_tw.proxy.agent`: what goes up and comes back as it is.
 """
 
 from __future__ import annotations
@@ -9,22 +9,11 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw.errors import (
-    BodyNotStored,
-    RequestError,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
-from llamaswap_tw.proxy.client import UpstreamClient
+from llamaswap_tw.proxy.agent import Agent
 from llamaswap_tw.proxy.failures import (
-    BrokenOff,
-    HeadTimeout,
-    Malformed,
     Refused,
-    as_request_error,
 )
 from llamaswap_tw.proxy.forward import ForwardProxies
 from llamaswap_tw.proxy.headers import RawHeaders
@@ -36,14 +25,14 @@ from .support import Interim, Reader, Upstream
 BASE = b"http://127.0.0.1:5800"
 
 
-class ClientTests(SynchronousTestCase):
+class AsItIsTests(SynchronousTestCase):
     """
-    treq carries requests and responses without a change.
+    The agent carries requests and responses without a change.
     """
 
     def setUp(self) -> None:
         self.upstream = Upstream()
-        self.client = UpstreamClient(self.upstream.reactor, Timeouts())
+        self.agent = Agent(self.upstream.reactor, Timeouts())
 
     def ask(
         self,
@@ -53,7 +42,7 @@ class ClientTests(SynchronousTestCase):
         method: bytes = b"GET",
         inform: Any = None,
     ) -> Deferred[UpstreamResponse]:
-        return self.client.request(method, BASE + target, headers or [], body, inform)
+        return self.agent.request(method, BASE + target, headers or [], body, inform)
 
     def test_target(self) -> None:
         """
@@ -66,7 +55,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_headers(self) -> None:
         """
-        No header is added, not even for what treq could read.
+        No header is added, not even for what we could read.
         """
         pairs = [(b"x-b", b"1"), (b"Host", b"h"), (b"Cookie", b"a=b"), (b"X-A", b"2")]
         self.ask(b"/", pairs, b"{}", b"POST")
@@ -149,9 +138,7 @@ class ClientTests(SynchronousTestCase):
         A client of a peer says of each failure that it is the peer's, and leaves
         what is no failure of the peer's alone.
         """
-        self.client = UpstreamClient(
-            self.upstream.reactor, Timeouts(), subject="peer 'p'"
-        )
+        self.agent = Agent(self.upstream.reactor, Timeouts(), subject="peer 'p'")
         asked = self.ask()
         self.upstream.fail(ConnectionRefusedError())
         error = self.failureResultOf(asked, Refused)
@@ -165,8 +152,8 @@ class ClientTests(SynchronousTestCase):
         A server beyond loopback is asked through the proxy that is given.
         """
         proxies = ForwardProxies({"http_proxy": "10.0.0.1:3128"})
-        client = UpstreamClient(self.upstream.reactor, Timeouts(), proxies=proxies)
-        client.request(b"GET", b"http://gpu.example/a%2fb", [], b"")
+        agent = Agent(self.upstream.reactor, Timeouts(), proxies=proxies)
+        agent.request(b"GET", b"http://gpu.example/a%2fb", [], b"")
         self.assertEqual(self.upstream.dialled, [("10.0.0.1", 3128)])
         sent = self.upstream.accept().received()
         self.assertTrue(sent.startswith(b"GET http://gpu.example/a%2fb HTTP/1.1\r\n"))
@@ -175,7 +162,7 @@ class ClientTests(SynchronousTestCase):
         """
         A request that cannot be made fails; nothing is raised.
         """
-        asked = self.client.request(b"GET", b"http://h:port/", [], b"")
+        asked = self.agent.request(b"GET", b"http://h:port/", [], b"")
         self.failureResultOf(asked)
 
     def test_close(self) -> None:
@@ -185,50 +172,5 @@ class ClientTests(SynchronousTestCase):
         self.ask()
         side = self.upstream.accept()
         side.send(b"HTTP/1.1 204 No Content\r\n\r\n")
-        self.client.close()
+        self.agent.close()
         self.assertTrue(side.transport.closed)
-
-
-class FailureTests(SynchronousTestCase):
-    """
-    A client is told what went wrong.
-    """
-
-    def test_errors(self) -> None:
-        """
-        Each failure has the status that fits it, and names the model.
-        """
-        for failure, kind in (
-            (Refused("refused"), UpstreamUnreachable),
-            (BrokenOff("broke off"), UpstreamUnreachable),
-            (Malformed("sent nonsense"), UpstreamUnreachable),
-            (HeadTimeout("slept"), UpstreamTimeout),
-        ):
-            error = as_request_error("m", Failure(failure))
-            self.assertIs(type(error), kind)
-            self.assertEqual(error.message, f"model 'm' {failure}")
-
-    def test_subject(self) -> None:
-        """
-        Where it is not the model that failed, who it is comes in its place.
-        """
-        failure = BrokenOff("broke off")
-        failure.subject = "peer 'p'"
-        error = as_request_error("p/m", Failure(failure))
-        self.assertEqual(error.message, "peer 'p' broke off")
-
-    def test_own(self) -> None:
-        """
-        An error of the request's own stays what it is.
-        """
-        error = BodyNotStored("disk full")
-        self.assertIs(as_request_error("m", Failure(error)), error)
-
-    def test_mistake(self) -> None:
-        """
-        A mistake of ours is logged, and the client is not told the details.
-        """
-        error = as_request_error("m", Failure(KeyError("secret")))
-        self.assertIs(type(error), RequestError)
-        self.assertNotIn("secret", error.message)
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
