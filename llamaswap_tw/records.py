@@ -72,7 +72,7 @@ class Records:
         self._store = Store(
             reactor, in_thread, config.store_path, config.metrics_max_in_memory
         )
-        self._captures = Captures(config.capture_buffer * _MEGABYTE, in_thread)
+        self._captures = Captures(reactor, config.capture_buffer * _MEGABYTE, in_thread)
         self._began = time.time()
         #: From the reactor's clock to the time of day.
         self._offset = self._began - reactor.seconds()

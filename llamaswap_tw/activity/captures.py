@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import orjson
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -232,11 +233,13 @@ class Captures:
     """
     The captures that there are.
 
+    :param clock: for the next turn of the reactor.
     :param budget: how much they may take, in bytes; 0 for no captures.
     :param in_thread: runs a function in a thread.
     """
 
-    def __init__(self, budget: int, in_thread: InThread) -> None:
+    def __init__(self, clock: IReactorTime, budget: int, in_thread: InThread) -> None:
+        self._clock = clock
         self._budget = budget
         self._in_thread = in_thread
         self._kept: OrderedDict[int, bytes] = OrderedDict()
@@ -353,7 +356,9 @@ class Captures:
         self._waiting[row_id] = (taken, lent)
         self._order.append(row_id)
         if not self._is_packing:
-            self._pack_next()
+            self._is_packing = True
+            # Rows are written many at a time: by then all of them are here.
+            self._clock.callLater(0, self._pack_next)
 
     def _pack_next(self) -> None:
         """

@@ -36,6 +36,10 @@ PACE = 0.25
 #: Seconds between two comments that keep a silent connection alive.
 KEEP_ALIVE = 15.0
 
+#: Of how many requests that came and went between two tellings it is told at most: a
+#: flood of them is more than anybody follows, and its rows are told of.
+BRIEF = 20
+
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)
 
@@ -120,6 +124,9 @@ class Events:
         self._happened: list[bytes | Callable[[], bytes]] = []
         self._changed: set[Callable[[], bytes]] = set()
         self._telling: IDelayedCall | None = None
+        #: entry → where in what has happened it comes.
+        self._untold: dict[str, int] = {}
+        self._brief = 0
         #: entry → what was told of it, and when.
         self._told: dict[str, tuple[int, int, float]] = {}
         self._last_queue: list[Mapping[str, Any]] = []
@@ -182,8 +189,7 @@ class Events:
             for call in (self._looking, self._keeping):
                 if call.running:
                     call.stop()
-            self._happened.clear()
-            self._changed.clear()
+            self._forget_what_happened()
             self._told.clear()
             self.followed(False)
 
@@ -222,6 +228,7 @@ class Events:
         """
         As `inflight.Watcher`.
         """
+        self._untold[entry.id] = len(self._happened)
         self._happen(partial(self._upsert, entry))
 
     def entry_removed(self, entry: Entry) -> None:
@@ -229,6 +236,12 @@ class Events:
         As `inflight.Watcher`.
         """
         self._told.pop(entry.id, None)
+        untold = self._untold.pop(entry.id, None)
+        if untold is not None:
+            self._brief += 1
+            if self._brief > BRIEF:
+                self._happened[untold] = b""
+                return
         self._happen(_REMOVED % entry.id.encode())
 
     def _change(self, make: Callable[[], bytes]) -> None:
@@ -262,11 +275,17 @@ class Events:
         self._telling = None
         if not self._readers:
             return
-        happened, self._happened = self._happened, []
-        self._changed.clear()
+        happened = self._happened
+        self._forget_what_happened()
         logs = self._proxy.take() + self._upstream.take()
         events = [each if isinstance(each, bytes) else each() for each in happened]
         self._send(logs + b"".join(events))
+
+    def _forget_what_happened(self) -> None:
+        self._happened = []
+        self._changed.clear()
+        self._untold.clear()
+        self._brief = 0
 
     def _send(self, data: bytes) -> None:
         for reader in tuple(self._readers):

@@ -45,7 +45,7 @@ class Records:
     def __init__(self, clock: IReactorTime, budget: int = 0) -> None:
         self.store = FakeStore()
         self.in_flight = InFlight(clock, lambda: 1_700_000_000.0)
-        self.captures = Captures(budget, in_thread)
+        self.captures = Captures(clock, budget, in_thread)
         self.metrics = Metrics(["m", "llama"], ["/v1/chat/completions"])
         self.told: list[int] = []
         store: Any = self.store

@@ -15,6 +15,7 @@ import orjson
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.activity.captures import OVERHEAD, Capture, Captures
@@ -28,9 +29,12 @@ BUDGET = 1_000_000
 class Threads:
     """
     Runs what is given when told to.
+
+    :ivar clock: the reactor's; it moves on before something is run.
     """
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self.calls: list[tuple[Deferred[Any], Callable[[], Any]]] = []
 
     def __call__(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
@@ -43,8 +47,10 @@ class Threads:
         maybeDeferred(call).chainDeferred(result)
 
     def run(self) -> None:
+        self.clock.advance(0)
         while self.calls:
             self.run_one()
+            self.clock.advance(0)
 
 
 class CapturesTestCase(SynchronousTestCase):
@@ -54,7 +60,7 @@ class CapturesTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.threads = Threads()
-        self.captures = Captures(BUDGET, self.threads)
+        self.captures = Captures(self.threads.clock, BUDGET, self.threads)
 
     def capture(
         self,
@@ -390,17 +396,22 @@ class ThreadTests(CapturesTestCase):
 
     def test_together(self) -> None:
         """
-        Small captures are compressed together, those that came while others were at
-        it after those.
+        Small captures that come in one turn of the reactor are compressed together,
+        those that come while others are at it after those.
         """
         for row_id in range(4):
             self.begun(row_id)
+        self.threads.clock.advance(0)
+        self.assertEqual(len(self.threads.calls), 1)
+        for row_id in range(4, 6):
+            self.begun(row_id)
+        self.threads.clock.advance(0)
         self.assertEqual(len(self.threads.calls), 1)
         self.threads.run_one()
         self.assertEqual(len(self.threads.calls), 1)
         self.threads.run_one()
         self.assertEqual(self.threads.calls, [])
-        self.assertTrue(all(row_id in self.captures for row_id in range(4)))
+        self.assertTrue(all(row_id in self.captures for row_id in range(6)))
 
     def test_large_alone(self) -> None:
         """
@@ -409,6 +420,7 @@ class ThreadTests(CapturesTestCase):
         self.captures.reconfigure(2_000_000)
         for row_id in range(3):
             self.captures.start(CHAT, [], b"x" * 100_000).keep(row_id)
+        self.threads.clock.advance(0)
         for _ in range(3):
             self.assertEqual(len(self.threads.calls), 1)
             self.threads.run_one()
@@ -443,6 +455,7 @@ class ThreadTests(CapturesTestCase):
         One that cannot be compressed is told of, and the next one is.
         """
         self.begun(1)
+        self.threads.clock.advance(0)
         self.begun(2)
         result, _ = self.threads.calls.pop(0)
         result.errback(MemoryError())
@@ -515,7 +528,7 @@ class CapturesMachine(RuleBasedStateMachine):
         super().__init__()
         self.threads = Threads()
         self.budget = 50_000
-        self.captures = Captures(self.budget, self.threads)
+        self.captures = Captures(self.threads.clock, self.budget, self.threads)
         self.open: list[tuple[Capture, bytearray]] = []
         self.sent: dict[int, bytes] = {}
 
@@ -547,6 +560,7 @@ class CapturesMachine(RuleBasedStateMachine):
 
     @rule()
     def pack(self) -> None:
+        self.threads.clock.advance(0)
         if self.threads.calls:
             self.threads.run_one()
 

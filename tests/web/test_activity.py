@@ -27,7 +27,7 @@ class ActivityTestCase(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.captures = Captures(1024 * 1024, in_thread)
+        self.captures = Captures(Clock(), 1024 * 1024, in_thread)
         self.build(in_thread)
         self.successResultOf(self.store.open())
         self.addCleanup(self.store.close)
@@ -222,7 +222,7 @@ class TroubleTests(ActivityTestCase):
     """
 
     def setUp(self) -> None:
-        self.captures = Captures(1024 * 1024, in_thread)
+        self.captures = Captures(Clock(), 1024 * 1024, in_thread)
         self.threads = Threads()
         self.build(self.threads.call)
         self.store.open()

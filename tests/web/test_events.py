@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 from llamaswap_tw.activity.inflight import Entry, InFlight
 from llamaswap_tw.observe.logs import Logs
 from llamaswap_tw.web.events import (
+    BRIEF,
     GATHER,
     KEEP_ALIVE,
     PACE,
@@ -379,6 +380,29 @@ class InFlightEventsTests(EventsTestCase):
         )
         self.clock.advance(PACE)
         self.assertEqual(client.got(), [])
+
+    def test_flood(self) -> None:
+        """
+        Of a flood of such requests only the first are told of, and no removal without
+        its request; one that stays is told of all the same.
+        """
+        client = self.follow()
+        for _ in range(3 * BRIEF):
+            self.add().removed()
+        stays = self.add()
+        self.clock.advance(GATHER)
+        told = [told for _, told in client.got()]
+        added = [each["request"]["id"] for each in told if "request" in each]
+        removed = [each["id"] for each in told if each["operation"] == "remove"]
+        self.assertEqual(added, [*removed, stays.id])
+        self.assertEqual(len(removed), BRIEF)
+        stays.removed()
+        self.add().removed()
+        self.clock.advance(GATHER)
+        self.assertEqual(
+            [told["operation"] for _, told in client.got()],
+            ["remove", "upsert", "remove"],
+        )
 
     def test_comes_at_a_look(self) -> None:
         """
