@@ -26,7 +26,7 @@ from ..interfaces import IDownstream
 from .agent import Agent
 from .failures import Refused, as_request_error
 from .headers import RawHeaders, response_headers
-from .response import UpstreamResponse
+from .response import WHOLE, UpstreamResponse
 from .target import target_url
 
 _log = Logger()
@@ -271,7 +271,7 @@ class Relay:
         self._response = None
         self._downstream.unregisterProducer()
         self._release()
-        if reason.check(ResponseDone, PotentialDataLoss):
+        if reason is WHOLE or reason.check(ResponseDone, PotentialDataLoss):
             trailers = response.trailers
             self._downstream.end(trailers and response_headers(trailers)[0])
             return

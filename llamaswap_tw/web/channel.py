@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 _BARE_LF = "a line must end with CR and LF"
 
+#: What most clients say of their connection, where they say anything.
+_KEEP_ALIVE = [b"keep-alive"]
+
 #: What a client's first message begins with in TLS.
 _TLS_HANDSHAKE = b"\x16"
 
@@ -205,9 +208,13 @@ class Channel(Predecessor, HTTPChannel):
         """
         Whether the connection may take another request after this one.
         """
-        values = request.requestHeaders.getRawHeaders(b"Connection")
+        values = request.requestHeaders._rawHeaders.get(b"Connection")
         if version == b"HTTP/1.1":
-            return values is None or b"close" not in tokens(values)
+            return (
+                values is None
+                or values == _KEEP_ALIVE
+                or b"close" not in tokens(values)
+            )
         return b"keep-alive" in tokens(values)
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:

@@ -36,6 +36,12 @@ LONGEST_LENGTH = 18
 _UNUSUAL = frozenset([b"Transfer-Encoding", b"Expect"])
 
 
+#: The names that clients use, as `Headers` has them: a dictionary is quicker to ask
+#: than what keeps them there.  No more than these, for clients may make names up.
+_names: dict[bytes, bytes] = {}
+_MOST_NAMES = 200
+
+
 class Head(NamedTuple):
     """
     A request's head.
@@ -81,10 +87,11 @@ def ordinary_head(data: bytes, max_size: int, max_headers: int) -> Head | None:
         return None
     headers: dict[bytes, list[bytes]] = {}
     length = 0
+    names = _names
     try:
         for line in lines[1:]:
             given, colon, value = line.partition(b":")
-            name = _nameEncoder.encode(given)
+            name = names.get(given) or _name(given)
             if not colon or name in _UNUSUAL:
                 return None
             value = value.strip(b" \t")
@@ -105,6 +112,16 @@ def ordinary_head(data: bytes, max_size: int, max_headers: int) -> Head | None:
         return None
     method, target, version = match.groups()
     return Head(method, target, version, headers, length, end)
+
+
+def _name(given: bytes) -> bytes:
+    """
+    :raises InvalidHeaderName: if it is none.
+    """
+    name: bytes = _nameEncoder.encode(given)
+    if len(_names) < _MOST_NAMES:
+        _names[given] = name
+    return name
 
 
 def encode_raw(line: bytes) -> bytes:
