@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _LONGEST_ERROR = 500
 
 
+_BROKE_OFF = "the model broke off in the middle of its answer"
+
+
 class Client(Protocol):
     """
     As much of a client's request as is used here.
@@ -82,10 +85,10 @@ class Recording:
 
     __slots__ = (
         "_began",
-        "_broke",
         "_client",
         "_code",
         "_downstream",
+        "_ending",
         "_feed",
         "_first_byte",
         "_over",
@@ -94,7 +97,6 @@ class Recording:
         "_relay",
         "_released",
         "_wait",
-        "_whole",
         "capture",
         "entry",
         "usage",
@@ -121,8 +123,9 @@ class Recording:
         self._first_byte: float | None = None
         self._wait: NotedLeases | None = None
         self._refused: RequestError | None = None
-        self._broke = False
-        self._whole = False
+        #: What went wrong with the model's answer, nothing where it was whole; `None`
+        #: before its end, and where nobody waited for that.
+        self._ending: str | None = None
         self._over = False
 
     # How it is put around a relay.
@@ -248,14 +251,14 @@ class Recording:
         """
         The response is whole.
         """
-        self._whole = True
+        self._ending = ""
         self._downstream.end(trailers)
 
     def cut(self) -> None:
         """
         The response will never be whole.
         """
-        self._broke = True
+        self._ending = _BROKE_OFF
         self._downstream.cut()
 
     def refuse(self, error: RequestError) -> None:
@@ -335,10 +338,8 @@ class Recording:
         refused = self._refused or self._client.refused
         if refused is not None:
             return str(refused)
-        if self._whole:
-            return ""
-        if self._broke:
-            return "the model broke off in the middle of its answer"
+        if self._ending is not None:
+            return self._ending
         when = "before there was an answer" if self._code is None else "before its end"
         return f"the client left {when}"
 
