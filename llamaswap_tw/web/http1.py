@@ -12,7 +12,6 @@ from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from ..interfaces import ISwitchingDownstream
-from .cors import with_cors
 from .request import Request
 
 if TYPE_CHECKING:
@@ -55,23 +54,14 @@ class Http1Request(Request):
         )
         self.flush()
 
-    def begin(
+    def _write_head(
         self,
+        channel: Channel,
         code: int,
         phrase: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         length: int | None,
     ) -> None:
-        """
-        Buffer the head.
-        """
-        self.startedWriting = 1
-        self.code = code
-        channel = self._link
-        if channel is None:
-            return
-        if self.cors is not None:
-            headers = with_cors(headers, self.cors)
         lines = [b"%b %d %b\r\n" % (self.clientproto, code, phrase)]
         dated = False
         for name, value in headers:

@@ -19,7 +19,6 @@ from zope.interface import implementer
 
 from ..errors import RequestError
 from ..interfaces import IDownstream
-from .cors import with_cors
 from .head import LONGEST_LENGTH, encode_raw
 from .refusals import HeadTooLarge, MalformedRequest, TooManyHeaders
 from .request import Request
@@ -72,23 +71,14 @@ class Http2Request(Request):
         if self._link is not None:
             self._link.out.inform(response_head(code, headers))
 
-    def begin(
+    def _write_head(
         self,
+        link: Stream,
         code: int,
         phrase: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         length: int | None,
     ) -> None:
-        """
-        Buffer the head.
-        """
-        self.startedWriting = 1
-        self.code = code
-        link = self._link
-        if link is None:
-            return
-        if self.cors is not None:
-            headers = with_cors(headers, self.cors)
         head = response_head(code, headers)
         if length is not None:
             head.append((b"content-length", b"%d" % length))

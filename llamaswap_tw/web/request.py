@@ -25,6 +25,7 @@ from ..errors import BadRequest, BodyTooLarge, RequestError
 from ..interfaces import IDownstream
 from ..proxy.body import Paced, RequestBody
 from .access import log_access
+from .cors import with_cors
 from .envelope import phrase, render_error
 from .strict import head_refusal
 
@@ -265,7 +266,26 @@ class Request(TwistedRequest):
         length: int | None,
     ) -> None:
         """
-        As `IDownstream.begin`.
+        Buffer the head.
+        """
+        self.startedWriting = 1
+        self.code = code
+        link = self._link
+        if link is not None:
+            if self.cors is not None:
+                headers = with_cors(headers, self.cors)
+            self._write_head(link, code, phrase, headers, length)
+
+    def _write_head(
+        self,
+        link: Any,
+        code: int,
+        phrase: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        length: int | None,
+    ) -> None:
+        """
+        Buffer the head, as the protocol has it.
         """
         raise NotImplementedError
 
