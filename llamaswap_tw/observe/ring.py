@@ -58,6 +58,26 @@ class LogRing:
         """
         return b"".join(self._pieces)[-self._size :]
 
+    def since(self, place: int, until: int | None = None) -> tuple[int, bytes]:
+        """
+        What was written from a place on, as far as it is kept.
+
+        :param place: what `written` was there.
+        :param until: what it was where that ends; `None` for now.
+        :returns: how many bytes of it are kept no longer, and the others.  Where some
+            are not, the others begin with a whole line, if there is one.
+        """
+        until = self.written if until is None else until
+        held = self.history()
+        # The place of its first byte.
+        first = self.written - len(held)
+        if place >= first:
+            return 0, held[place - first : max(until - first, 0)]
+        held = held[: max(until - first, 0)]
+        _, _, whole = held.partition(b"\n")
+        held = whole or held
+        return until - place - len(held), held
+
     def follow(self, follower: Callable[[bytes], None]) -> Callable[[], None]:
         """
         Hear of everything written from now on.

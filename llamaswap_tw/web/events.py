@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from ..activity.inflight import Entry, InFlight
 from ..observe.logs import Logs
 from .event import event
-from .log_tail import LogTail
+from .log_tail import LogTail, Place
 from .request import Request
 from .streaming import StreamReader
 
@@ -40,6 +40,9 @@ KEEP_ALIVE = 15.0
 #: flood of them is more than anybody follows, and its rows are told of.
 BRIEF = 20
 
+#: Up to where our log and that of the models were told.
+Places = tuple[Place, Place]
+
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)
 
@@ -55,7 +58,10 @@ class EventReader(StreamReader):
 
     :param request: the client's request.
     :param gone: called with this reader when it has ended.
-    :param snapshot: makes what stands in place of events that were dropped.
+    :param missed: given up to where the logs were told to it, makes what stands in
+        place of all since, and tells its number.
+    :cvar limit: how much waits for a client that is slower than what happens, in
+        bytes, beside what its transport holds.
     """
 
     limit = 256 * 1024
@@ -64,16 +70,54 @@ class EventReader(StreamReader):
         self,
         request: Request,
         gone: Callable[[StreamReader], None],
-        snapshot: Callable[[int], bytes],
+        missed: Callable[[Places], tuple[bytes, int]],
     ) -> None:
         super().__init__(request, b"text/event-stream", gone)
-        self._snapshot = snapshot
+        self._missed = missed
+        self._waiting: list[bytes] = []
+        self._size = 0
+        #: Up to where the logs were told to it, while something waits or is missed.
+        self._told: Places | None = None
+        self._is_behind = False
+        self._seen = 0
 
-    def in_place_of(self, dropped: int) -> bytes:
+    def write(self, data: bytes, number: int, told: Places) -> None:
         """
-        Where everything stands now.
+        There is something new.
+
+        :param number: of this, in the order of what is sent to all.
+        :param told: up to where the logs were told before.
         """
-        return self._snapshot(dropped)
+        if number <= self._seen:
+            # It caught up while others were sent this.
+            return
+        if not self.paused:
+            self.send(data)
+            return
+        if self._told is None:
+            self._told = told
+        if not self._is_behind and self._size + len(data) <= self.limit:
+            self._waiting.append(data)
+            self._size += len(data)
+        else:
+            # Nothing of it is wanted: the logs hold the newest of theirs, and
+            # where everything stands is to be seen.
+            self._is_behind = True
+            self._waiting.clear()
+            self._size = 0
+
+    def catch_up(self) -> None:
+        """
+        As `StreamReader.catch_up`: all, where that was little, or the newest of the
+        logs and where everything stands now.
+        """
+        told, self._told = self._told, None
+        waiting, self._waiting, self._size = b"".join(self._waiting), [], 0
+        if self._is_behind:
+            assert told is not None
+            self._is_behind = False
+            waiting, self._seen = self._missed(told)
+        self.send(waiting)
 
 
 def _unheard(is_followed: bool) -> None:
@@ -118,7 +162,9 @@ class Events:
         self.queue_changed: Callable[[], None] = lambda: None
         self._proxy = LogTail("proxy", logs.proxy, self._log_came)
         self._upstream = LogTail("upstream", logs.upstream, self._log_came)
-        self._readers: set[StreamReader] = set()
+        self._readers: set[EventReader] = set()
+        #: How often something was sent to all.
+        self._sent = 0
         #: What has happened, in its order: events, or what makes them when they are
         #: told.
         self._happened: list[bytes | Callable[[], bytes]] = []
@@ -147,7 +193,7 @@ class Events:
         :param request: the client's request.
         :returns: a `Deferred` that fires when the response has ended.
         """
-        reader = EventReader(request, self._left, self._in_place_of)
+        reader = EventReader(request, lambda _: self._left(reader), self._missed)
 
         def first() -> bytes:
             # What has happened before is in the snapshot of this one.
@@ -178,7 +224,7 @@ class Events:
                 call.start(interval, now=False).addErrback(self._broken)
             self.followed(True)
 
-    def _left(self, reader: StreamReader) -> None:
+    def _left(self, reader: EventReader) -> None:
         if reader not in self._readers:
             return
         self._readers.remove(reader)
@@ -277,9 +323,10 @@ class Events:
             return
         happened = self._happened
         self._forget_what_happened()
+        told = self._told_of_logs()
         logs = self._proxy.take() + self._upstream.take()
         events = [each if isinstance(each, bytes) else each() for each in happened]
-        self._send(logs + b"".join(events))
+        self._send(logs + b"".join(events), told)
 
     def _forget_what_happened(self) -> None:
         self._happened = []
@@ -287,9 +334,16 @@ class Events:
         self._untold.clear()
         self._brief = 0
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, told: Places) -> None:
+        if not data:
+            return
+        self._sent += 1
+        number = self._sent
         for reader in tuple(self._readers):
-            reader.write(data)
+            reader.write(data, number, told)
+
+    def _told_of_logs(self) -> Places:
+        return self._proxy.place(), self._upstream.place()
 
     # What is looked at from time to time.
 
@@ -315,7 +369,7 @@ class Events:
         self._tell()
 
     def _keep_alive(self) -> None:
-        self._send(b": still there\n\n")
+        self._send(b": still there\n\n", self._told_of_logs())
 
     # The events.
 
@@ -334,8 +388,10 @@ class Events:
             self._queue_event(),
         ]
 
-    def _in_place_of(self, dropped: int) -> bytes:
-        return b"".join([self._proxy.dropped(dropped), *self._snapshot()])
+    def _missed(self, told: Places) -> tuple[bytes, int]:
+        proxy, upstream = told
+        logs = [self._proxy.since(proxy), self._upstream.since(upstream)]
+        return b"".join([*logs, *self._snapshot()]), self._sent
 
     def _status_event(self) -> bytes:
         return event("modelStatus", self._models())

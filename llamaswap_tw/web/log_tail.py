@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..observe.ring import LogRing
 from ..observe.stdout import dropped_marker
@@ -13,6 +14,19 @@ from .event import event
 
 #: How much of a log is gathered, in bytes, before it is told at once.
 _MOST_GATHERED = 32 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """
+    Up to where a log was told.
+
+    :ivar at: what its ring's `written` was there.
+    :ivar mid_line: whether that is amid a line.
+    """
+
+    at: int
+    mid_line: bool
 
 
 class LogTail:
@@ -33,6 +47,7 @@ class LogTail:
         self._pieces: list[bytes] = []
         self._size = 0
         self._unfollow: Callable[[], None] | None = None
+        self._mid_line = False
         # A piece may end within a character.
         self._decoder = getincrementaldecoder("utf-8")("replace")
 
@@ -53,6 +68,7 @@ class LogTail:
             self._pieces.clear()
             self._size = 0
             self._decoder.reset()
+            self._mid_line = False
 
     def _write(self, data: bytes) -> None:
         self._pieces.append(data)
@@ -72,13 +88,31 @@ class LogTail:
         text = self._decoder.decode(b"".join(self._pieces))
         self._pieces.clear()
         self._size = 0
-        return self._event(text) if text else b""
+        if not text:
+            return b""
+        self._mid_line = not text.endswith("\n")
+        return self._event(text)
 
-    def dropped(self, size: int) -> bytes:
+    def place(self) -> Place:
         """
-        The event that stands for what a reader was too slow for.
+        Up to where the log was told.
         """
-        return self._event("\n" + dropped_marker(size).decode())
+        began, _ = self._decoder.getstate()
+        return Place(self._ring.written - self._size - len(began), self._mid_line)
+
+    def since(self, place: Place) -> bytes:
+        """
+        The event with what was told since then, as far as the log still holds it, and
+        a line in place of the rest; empty where that is nothing.
+
+        :param place: what `place` was then.
+        """
+        skipped, data = self._ring.since(place.at, self.place().at)
+        text = data.decode("utf-8", "replace")
+        if skipped:
+            marker = dropped_marker(skipped).decode()
+            text = ("\n" if place.mid_line else "") + marker + text
+        return self._event(text) if text else b""
 
     def _event(self, text: str) -> bytes:
         return event("logData", {"source": self._source, "data": text})

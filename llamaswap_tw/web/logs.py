@@ -16,8 +16,9 @@ from .streaming import StreamReader
 
 class LogReader(StreamReader):
     """
-    One client that follows a log.  It never slows the log: what it cannot take
-    is dropped, and a line stands in its place.
+    One client that follows a log.  It never slows the log.  Where it is too slow its
+    place in it jumps ahead, to the oldest that the log still holds, and a line stands
+    in place of what it did not get: of a model that has died the last words count.
 
     :param request: the client's request.
     :param ring: what it follows.
@@ -29,6 +30,8 @@ class LogReader(StreamReader):
     ) -> None:
         super().__init__(request, b"text/plain; charset=utf-8", gone)
         self._ring = ring
+        #: How much of all that was written it got, or was told to have missed.
+        self._place = 0
         self._mid_line = False
 
     def follow(self, history: bool) -> Deferred[None]:
@@ -41,26 +44,44 @@ class LogReader(StreamReader):
 
         def first() -> bytes:
             self.unfollow = self._ring.follow(self.write)
+            self._place = self._ring.written
             held = self._ring.history() if history else b""
-            self.taken(held)
+            self._taken(held)
             return held
 
         return self.start(first)
 
-    def taken(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """
-        The client gets this.
+        There is something new.
         """
+        if self.paused:
+            return
+        if self._ring.written - self._place == len(data):
+            # Before it is sent: that may pause, or have another one catch up.
+            self._place = self._ring.written
+            self._taken(data)
+            self.send(data)
+        else:
+            # It was told amid another write, and caught up before.
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """
+        As `StreamReader.catch_up`: from where it stood, or a line that tells how much
+        is missing, and the newest.
+        """
+        skipped, data = self._ring.since(self._place)
+        self._place = self._ring.written
+        if skipped:
+            before = b"\n" if self._mid_line else b""
+            data = before + dropped_marker(skipped) + data
+        self._taken(data)
+        self.send(data)
+
+    def _taken(self, data: bytes) -> None:
         if data:
             self._mid_line = not data.endswith(b"\n")
-
-    def in_place_of(self, dropped: int) -> bytes:
-        """
-        A line of its own.
-        """
-        before = b"\n" if self._mid_line else b""
-        self._mid_line = False
-        return before + dropped_marker(dropped)
 
 
 class LogReaders:

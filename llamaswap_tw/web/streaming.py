@@ -16,17 +16,15 @@ from .request import Request
 @implementer(IPushProducer)
 class StreamReader:
     """
-    One client that follows something.  What it cannot take is dropped, and something
-    else stands in its place; what a subclass makes of that is up to it.
+    One client that follows something.  While it cannot take more it gets nothing, and
+    nothing but a little is held for it; once it can it gets what it has missed, as far
+    as that is to be had: what that is, is up to a subclass.
 
     :param request: the client's request.
     :param content_type: of the response.
     :param gone: called with this reader when it has ended.
-    :cvar limit: what waits for a reader that is slower than what it follows, in bytes,
-        beside what its transport holds.
+    :ivar paused: whether the client is slower than what it follows.
     """
-
-    limit = 64 * 1024
 
     def __init__(
         self,
@@ -37,10 +35,7 @@ class StreamReader:
         self._request = request
         self._content_type = content_type
         self._gone = gone
-        self._paused = False
-        self._waiting: list[bytes] = []
-        self._waiting_size = 0
-        self._dropped = 0
+        self.paused = False
         self._done: Deferred[None] = Deferred()
         #: Called when there is nobody any more to follow for.
         self.unfollow: Callable[[], None] = lambda: None
@@ -70,34 +65,18 @@ class StreamReader:
         self._request.flush()
         return self._done
 
-    def write(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """
-        There is something new.
+        The client gets this, whether it is slow or not.
         """
-        if not data:
-            # It would be a chunk without a byte, which ends a chunked body.
-            return
-        if not self._paused:
-            self.taken(data)
+        # Without a byte it would be a chunk that ends a chunked body.
+        if data:
             self._request.send(data)
             self._request.flush()
-        elif self._dropped or self._waiting_size + len(data) > self.limit:
-            self._dropped += len(data)
-        else:
-            self.taken(data)
-            self._waiting.append(data)
-            self._waiting_size += len(data)
 
-    def taken(self, data: bytes) -> None:
+    def catch_up(self) -> None:
         """
-        The client gets this: for a subclass that needs to know what came last.
-        """
-
-    def in_place_of(self, dropped: int) -> bytes:
-        """
-        What the client gets in place of what was dropped.
-
-        :param dropped: how many bytes those are.
+        Send what the client has missed.
         """
         raise NotImplementedError
 
@@ -107,33 +86,23 @@ class StreamReader:
         stopped to read, in a pager perhaps, must not hold it.
         """
         self.unfollow()
-        self._flush_waiting()
+        self.catch_up()
         self._request.unregisterProducer()
         self._request.end_soon()
         self._finished()
-
-    def _flush_waiting(self) -> None:
-        if self._dropped:
-            self._waiting.append(self.in_place_of(self._dropped))
-            self._dropped = 0
-        if self._waiting:
-            self._request.send(b"".join(self._waiting))
-            self._request.flush()
-            self._waiting.clear()
-            self._waiting_size = 0
 
     def pauseProducing(self) -> None:
         """
         The client is slower than what it follows.
         """
-        self._paused = True
+        self.paused = True
 
     def resumeProducing(self) -> None:
         """
         The client has caught up.
         """
-        self._paused = False
-        self._flush_waiting()
+        self.paused = False
+        self.catch_up()
 
     def stopProducing(self) -> None:
         """

@@ -1,6 +1,7 @@
 """
 A model server that writes much to its log, for the tests: ``python -m
-tests.live.talkative PORT BYTES``, so many bytes a second.
+tests.live.talkative PORT BYTES``, so many bytes a second.  Asked for ``/last`` it
+writes five megabytes, and its last words.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _PIECES = 50
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/last":
+            sys.stdout.buffer.write(_LINE * (5_000_000 // len(_LINE)))
+            sys.stdout.buffer.write(b"the end\n")
+            sys.stdout.buffer.flush()
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -44,7 +49,8 @@ def main() -> None:
     Serve and talk, until killed.
     """
     port, rate = map(int, sys.argv[1:])
-    threading.Thread(target=_talk, args=(rate,), daemon=True).start()
+    if rate:
+        threading.Thread(target=_talk, args=(rate,), daemon=True).start()
     http.server.ThreadingHTTPServer(("127.0.0.1", port), _Handler).serve_forever()
 
 

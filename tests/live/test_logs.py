@@ -383,3 +383,37 @@ class TalkativeTests(LiveTestCase):
         (size,) = re.findall(rb"(\d+) bytes dropped", text)[:1]
         self.assertGreater(int(size), RATE)
         self.assertNotIn("Traceback", server.output)
+
+    def test_last_words(self) -> None:
+        """
+        Readers that stall while a model writes five megabytes get its last words, and
+        a mark before them, once they read on.
+        """
+        server = self.daemon(
+            "models:\n  talker:\n"
+            f"    cmd: {sys.executable} -m tests.live.talkative ${{PORT}} 0\n"
+            f"    env: ['PYTHONPATH={_FOLDER}']\n"
+        )
+        self.assertEqual(server.ask("GET", "/upstream/talker/").status, 200)
+        reader = Follower(server)
+        self.addCleanup(reader.end)
+        reader.settled()
+        paths = ("/logs/stream/talker", "/logs/stream/upstream", "/api/events")
+        stalled = [Stalled(server, path) for path in paths]
+        for one in stalled:
+            self.addCleanup(one.end)
+        # Each is there before the model begins.
+        for one in stalled:
+            one.read_until(partial(contains, b"200 OK"), "the head")
+        self.assertEqual(server.ask("GET", "/upstream/talker/last").status, 200)
+        wait_for(lambda: "the end\n" in reader.log("upstream"), "the last words")
+        for one in stalled:
+            one.read_until(partial(contains, b"the end"), "the last words")
+            before, mark, after = bytes(one.data).partition(" bytes dropped —".encode())
+            self.assertTrue(mark)
+            size = int(before.rpartition("— ".encode())[2])
+            self.assertGreater(size, 500_000)
+            self.assertLess(len(after), 150_000)
+            # The marker is where the gap is: it is followed by the newest.
+            self.assertIn(b"the end", after)
+            self.assertNotIn(b"dropped", after)

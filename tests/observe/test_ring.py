@@ -43,6 +43,34 @@ class LogRingTests(SynchronousTestCase):
         self.assertEqual(ring.history(), b"y" * 10_000)
         self.assertLess(sum(map(len, ring._pieces)), 15_000)
 
+    @given(
+        st.lists(st.text("ab\n", max_size=30), max_size=40),
+        st.integers(1, 50),
+        st.integers(0, 400),
+        st.integers(0, 400),
+    )
+    def test_since(self, pieces: list[str], size: int, start: int, end: int) -> None:
+        """
+        What was written between two places is given whole, or its end from where
+        a line begins, with how much of it is not there.
+        """
+        ring = LogRing(size)
+        for piece in pieces:
+            ring.write(piece.encode())
+        everything = "".join(pieces).encode()
+        start, end = sorted((min(start, len(everything)), min(end, len(everything))))
+        wanted = everything[start:end]
+        skipped, data = ring.since(start, end)
+        self.assertEqual(wanted[skipped:], data)
+        if start >= len(everything) - size:
+            self.assertEqual(skipped, 0)
+        else:
+            kept = everything[-size:][: max(end - (len(everything) - size), 0)]
+            self.assertIn(data, (kept, kept.partition(b"\n")[2]))
+            self.assertTrue(data or not kept)
+        if end == len(everything):
+            self.assertEqual(ring.since(start), (skipped, data))
+
     def test_follow(self) -> None:
         """
         A follower hears each piece until it has had enough, even if it ends

@@ -483,28 +483,142 @@ class SlowReaderTests(EventsTestCase):
     def test_bounded(self) -> None:
         """
         For one that does not read no more is held than its limit, however much there
-        is; when it reads on it gets what was held, a mark where the rest was, and where
-        everything stands now.
+        is; when it reads on it gets a mark where something is missing, the newest of
+        the log to its last line, and where everything stands now.
         """
         client = self.follow()
         client.pause()
-        for _ in range(200):
-            self.logs.upstream.write(b"x" * 9_999 + b"\n")
+        for number in range(200):
+            self.logs.upstream.write(b"%9999d\n" % number)
             self.clock.advance(GATHER)
         self.models = [{"id": "m", "state": "ready"}]
         self.events.models_changed()
         self.clock.advance(GATHER)
+        self.logs.upstream.write(b"the end\n")
+        self.clock.advance(GATHER)
         client.resume()
         data = client.connection.received()
         self.assertLess(len(data), EventReader.limit + 4096)
-        kinds = client.parse(unchunked(data))
-        self.assertEqual([kind for kind, _ in kinds[-5:]], SNAPSHOT)
-        self.assertEqual(kinds[-5][1], self.models)
-        self.assertEqual(kinds[-6][0], "logData")
-        self.assertRegex(kinds[-6][1]["data"], r"^\n— \d+ bytes dropped —\n$")
+        (kind, log), *rest = client.parse(unchunked(data))
+        self.assertEqual([kind for kind, _ in rest], SNAPSHOT)
+        self.assertEqual(rest[0][1], self.models)
+        self.assertEqual((kind, log["source"]), ("logData", "upstream"))
+        newest = "".join(f"{number:>9999}\n" for number in range(190, 200))
+        self.assertEqual(
+            log["data"], "— 1900000 bytes dropped —\n" + newest + "the end\n"
+        )
         self.events.row_added(1)
         self.clock.advance(GATHER)
         self.assertEqual(client.got(), [("activity", {"id": 1})])
+
+    def test_gap(self) -> None:
+        """
+        What it got, what is told to be missing and what follows are the whole log,
+        each byte once, wherever it paused and read on.
+        """
+        client = self.follow()
+        self.logs.proxy.write(b"before\nhalf a l")
+        self.clock.advance(GATHER)
+        # It pauses while something is gathered, amid a line and a character.
+        self.logs.proxy.write(b"in\xc3")
+        client.pause()
+        for _ in range(400):
+            self.logs.proxy.write(b"\xa4" + b"x" * 997 + b"\n\xc3")
+            self.clock.advance(GATHER)
+        # And it reads on in such a moment.
+        self.logs.proxy.write(b"\xa4 the")
+        client.resume()
+        self.logs.proxy.write(b" end\n")
+        self.clock.advance(GATHER)
+        logs = [told["data"] for kind, told in client.got() if kind == "logData"]
+        first, missed, last = logs
+        self.assertEqual(first, "before\nhalf a l")
+        self.assertRegex(missed, "^\n— [0-9]+ bytes dropped —\n\u00e4xxx")
+        size = int(missed.split()[1])
+        rest = missed.partition("—\n")[2] + last
+        self.assertTrue(rest.endswith("x\n\u00e4 the end\n"))
+        written = self.logs.proxy.written
+        self.assertEqual(len(b"before\nhalf a l") + size + len(rest.encode()), written)
+
+    def test_other_events(self) -> None:
+        """
+        Where what was too much is not of the logs, nothing of them is missing.
+        """
+        client = self.follow()
+        client.pause()
+        self.logs.proxy.write(b"one\n")
+        for number in range(10_000):
+            self.events.row_added(number)
+            self.clock.advance(GATHER)
+        self.logs.proxy.write(b"two\n")
+        self.clock.advance(GATHER)
+        client.resume()
+        log, *rest = client.got()
+        self.assertEqual(log, ("logData", {"source": "proxy", "data": "one\ntwo\n"}))
+        self.assertEqual([kind for kind, _ in rest], SNAPSHOT)
+
+    def test_again_and_again(self) -> None:
+        """
+        One that pauses again and again gets each mark where its gap is.
+        """
+        client = self.follow()
+        for _ in range(2):
+            client.pause()
+            for _ in range(50):
+                self.logs.upstream.write(b"x" * 9_999 + b"\n")
+                self.clock.advance(GATHER)
+            client.resume()
+            (_, log), *_ = client.got()
+            self.assertRegex(log["data"], "^— 400000 bytes dropped —\nx")
+            self.logs.upstream.write(b"on\n")
+            self.clock.advance(GATHER)
+            ((_, log),) = client.got()
+            self.assertEqual(log["data"], "on\n")
+
+    def test_catches_up_amid_a_telling(self) -> None:
+        """
+        One that reads on while the others are told something, as two streams of one
+        connection may bring about, gets that once.
+        """
+        clients = [self.follow(), self.follow()]
+        for client in clients:
+            client.pause()
+        for _ in range(50):
+            self.logs.upstream.write(b"x" * 9_999 + b"\n")
+            self.clock.advance(GATHER)
+        for reader in self.events._readers:
+            original = reader.write
+
+            def write(*args: Any, original: Any = original) -> None:
+                for client in clients:
+                    client.resume()
+                original(*args)
+
+            self.patch(reader, "write", write)
+        self.logs.upstream.write(b"the end\n")
+        self.clock.advance(GATHER)
+        for client in clients:
+            log = "".join(
+                told["data"] for kind, told in client.got() if kind == "logData"
+            )
+            self.assertEqual(log.count("the end\n"), 1)
+            self.assertEqual(log.count("dropped"), 1)
+
+    def test_end_while_behind(self) -> None:
+        """
+        At the end one that is behind gets the newest too.
+        """
+        client = self.follow()
+        client.pause()
+        for _ in range(50):
+            self.logs.upstream.write(b"x" * 9_999 + b"\n")
+            self.clock.advance(GATHER)
+        self.logs.upstream.write(b"the end\n")
+        self.events.end_all()
+        body = unchunked(client.connection.received())
+        self.assertTrue(body.endswith(b"EOF"))
+        (_, log), *_ = client.parse(body.removesuffix(b"EOF"))
+        self.assertTrue(log["data"].endswith("\nthe end\n"))
 
     def test_others(self) -> None:
         """

@@ -4,11 +4,13 @@ Tests for `llamaswap_tw.web.logs`.
 
 from __future__ import annotations
 
+import tracemalloc
+
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from llamaswap_tw.observe.ring import LogRing
+from llamaswap_tw.observe.ring import RING_SIZE, LogRing
 from llamaswap_tw.web.http1 import Http1Request
 from llamaswap_tw.web.logs import LogReader, LogReaders
 from llamaswap_tw.web.request import Request
@@ -133,21 +135,47 @@ class LogReaderTests(SynchronousTestCase):
 
     def test_too_slow(self) -> None:
         """
-        A reader that is too slow loses what is too much, and a line tells how
-        much and where.
+        A reader that is too slow loses the oldest of what it has not got, a line tells
+        how much and where, and then it gets the newest, to the very last.
         """
         self.start()
         self.connection.received()
-        line = b"x" * 999 + b"\n"
         for _ in range(2):
             self.connection.channel.pauseProducing()
-            for _ in range(100):
-                self.ring.write(line)
+            for number in range(5000):
+                self.ring.write(b"%999d\n" % number)
+            self.ring.write(b"the end\n")
             self.connection.channel.resumeProducing()
-            kept = line * 65
-            self.assertEqual(self.read(), kept + "— 35000 bytes dropped —\n".encode())
+            kept = b"".join(b"%999d\n" % number for number in range(4898, 5000))
+            self.assertEqual(
+                self.read(),
+                "— 4898000 bytes dropped —\n".encode() + kept + b"the end\n",
+            )
         self.ring.write(b"on\n")
         self.assertEqual(self.read(), b"on\n")
+
+    def test_nothing_is_held(self) -> None:
+        """
+        However many readers stall, and however much there is, nothing is held for them
+        but what the log holds.
+        """
+        line = b"x" * 99 + b"\n"
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for _ in range(2000):
+            self.ring.write(line)
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(5):
+            self.connection = Connection(self.follow)
+            self.start()
+            self.connection.received()
+            self.connection.channel.pauseProducing()
+        started, _ = tracemalloc.get_traced_memory()
+        for _ in range(5000):
+            self.ring.write(line)
+        after, _ = tracemalloc.get_traced_memory()
+        self.assertLess(after - started, 10_000)
+        self.assertGreater(started, before)
 
     def test_marker_begins_a_line(self) -> None:
         """
@@ -157,9 +185,55 @@ class LogReaderTests(SynchronousTestCase):
         self.connection.received()
         self.ring.write(b"half a li")
         self.connection.channel.pauseProducing()
-        self.ring.write(b"n" * 70_000)
+        self.ring.write(b"ne" * 100_000 + b"\nnext\n")
         self.connection.channel.resumeProducing()
-        self.assertEqual(self.read(), "half a li\n— 70000 bytes dropped —\n".encode())
+        self.assertEqual(
+            self.read(), "half a li\n— 200001 bytes dropped —\nnext\n".encode()
+        )
+
+    def test_one_endless_line(self) -> None:
+        """
+        Of a line that is longer than the log its end is given.
+        """
+        self.start()
+        self.connection.received()
+        self.connection.channel.pauseProducing()
+        self.ring.write(b"x" * RING_SIZE + b"y" * RING_SIZE)
+        self.connection.channel.resumeProducing()
+        marker = f"— {RING_SIZE} bytes dropped —\n".encode()
+        self.assertEqual(self.read(), marker + b"y" * RING_SIZE)
+
+    def test_catches_up_amid_a_write(self) -> None:
+        """
+        One that reads on while the log is told of something new, as two streams of one
+        connection may bring about, gets that once.
+        """
+        self.start()
+        self.connection.received()
+        self.connection.channel.pauseProducing()
+        self.ring.write(b"one\n")
+        # It hears of it before the reader does.
+        followers = self.ring._followers
+        followers.insert(0, lambda _: self.connection.channel.resumeProducing())
+        self.ring.write(b"two\n")
+        del followers[0]
+        self.ring.write(b"three\n")
+        self.assertEqual(self.read(), b"one\ntwo\nthree\n")
+
+    def test_written_amid_a_write(self) -> None:
+        """
+        What is written to the log while it is told of something comes after that.
+        """
+        self.start()
+        self.connection.received()
+
+        def answer(data: bytes) -> None:
+            if data == b"question\n":
+                self.ring.write(b"answer\n")
+
+        self.ring._followers.insert(0, answer)
+        self.ring.write(b"question\n")
+        self.assertEqual(self.read(), b"question\nanswer\n")
 
     def test_end(self) -> None:
         """
