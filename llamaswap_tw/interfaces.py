@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .process.launch import Launch, Policy
     from .routing.limits import Limits
 
+#: Runs a function, with arguments, in a thread; fires with what it returns.
+InThread = Callable[..., "Deferred[Any]"]
+
 
 class ProcessState(Enum):
     """

@@ -6,7 +6,6 @@ than it takes to end in the last file's state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,14 +15,12 @@ from twisted.python.failure import Failure
 from .config.errors import ConfigError
 from .config.schema import Config
 from .config.watch import Sources
+from .interfaces import InThread
 
 _log = Logger()
 
 #: How often the sources are looked at, in seconds.
 _EVERY = 2.0
-
-#: Runs a function in a thread; fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
 
 
 class Reloader:

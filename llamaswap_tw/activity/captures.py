@@ -22,13 +22,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..interfaces import InThread
 from .headers import RawHeaders
 from .taken import Body, Taken, pack, pack_all, unpack
 
 _log = Logger()
-
-#: Runs a function in a thread; fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
 
 #: What a capture takes beside its headers and bodies, in bytes.
 OVERHEAD = 1024

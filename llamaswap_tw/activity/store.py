@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..errors import ActivityUnreadable
+from ..interfaces import InThread
 from .database import CannotOpen, CannotRead, CannotWrite, Database, File, Memory
 from .query import Page, Query, select
 from .row import Row
@@ -31,9 +32,6 @@ from .statistics import statistics
 _T = TypeVar("_T")
 
 _log = Logger()
-
-#: Runs a function in a thread, and fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
 
 #: How long rows gather before they are written, in seconds.
 GATHER = 0.05

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..interfaces import InThread
 from .gpus.choose import open_gpus
 from .gpus.reading import Accelerator, GpuReading
 from .gpus.sampler import GpuSampler
@@ -83,7 +84,7 @@ class Machine:
     def __init__(
         self,
         reactor: Any,
-        in_thread: Callable[..., Deferred[Any]],
+        in_thread: InThread,
         every: float | None,
         *,
         wall: Callable[[], float] = time.time,

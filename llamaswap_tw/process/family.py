@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ..interfaces import InThread
 from .child import CannotLaunch, Child, start_child
 from .interfaces import IFamily
 from .kin import Kin, signal_all
@@ -21,9 +22,6 @@ from .table import Entry, read_table
 from .watch import Watch
 
 _log = Logger()
-
-#: Runs a function in a thread; fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
 
 
 @implementer(IFamily)

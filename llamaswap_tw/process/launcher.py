@@ -13,8 +13,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..interfaces import InThread
 from .child import Child, start_child
-from .family import Family, InThread
+from .family import Family
 from .interfaces import IFamily, ILauncher
 from .launch import Launch
 from .leftovers import kill_leftovers

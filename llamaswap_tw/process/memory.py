@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..interfaces import InThread
 from .kin import Kin
 from .table import read_table
 
@@ -25,9 +26,6 @@ INTERVAL = 5.0
 #: A change is one from this part of what it was on, and this many bytes.
 _PART = 0.01
 _BYTES = 1024 * 1024
-
-#: Runs a function in a thread; fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
 
 
 def resident(kin: Mapping[str, Kin]) -> dict[str, int]:

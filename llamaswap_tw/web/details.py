@@ -13,11 +13,11 @@ from shlex import quote
 from typing import Any
 
 import orjson
-from twisted.internet.defer import Deferred
 
 from .. import __version__
 from ..config.schema import Config, Filters
 from ..errors import ModelNotFound
+from ..interfaces import InThread
 from ..observe.masking import Masks
 from ..observe.moments import instant
 from ..observe.timeline import Timeline, View
@@ -57,7 +57,7 @@ class Details(Resource):
         timeline: Timeline,
         listen: Sequence[str],
         started: float,
-        in_thread: Callable[..., Deferred[Any]],
+        in_thread: InThread,
     ) -> None:
         super().__init__()
         self._config = config

@@ -6,11 +6,7 @@ Importing Klein installs a reactor: import this module once there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from twisted.internet.defer import Deferred
-
+from ..interfaces import InThread
 from ..observe.machine import Machine
 from ..observe.metrics import Gauges, Metrics, Snapshot
 from .request import Request
@@ -40,7 +36,7 @@ class MachineRoutes(Resource):
         machine: Machine,
         metrics: Metrics,
         gauges: Gauges,
-        in_thread: Callable[..., Deferred[Any]],
+        in_thread: InThread,
     ) -> None:
         super().__init__()
         self._machine = machine

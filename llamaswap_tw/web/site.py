@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web.server import Site as TwistedSite
 
 from ..errors import RequestError
+from ..interfaces import InThread
 from .channel import Channel
 from .date import DateClock
 from .http1 import Http1Request
@@ -64,7 +65,7 @@ class Site(TwistedSite):
         self,
         clock: IReactorTime,
         route: Callable[[Request], None],
-        in_thread: Callable[..., Deferred[Any]],
+        in_thread: InThread,
         max_body: int,
         max_head: int,
         head_timeout: float = 30.0,

@@ -8,12 +8,12 @@ Importing Klein installs a reactor: import this module once there is one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ..config.schema import Config
 from ..errors import NotFound
+from ..interfaces import InThread
 from ..routing.directory import Directory
 from ..routing.router import Router
 from .page import POLICY, page
@@ -31,8 +31,6 @@ _ICON = (
     b'<path d="M8 12h14m-5-5 5 5-5 5M24 20H10m5-5-5 5 5 5" fill="none" stroke="#fff" '
     b'stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/></svg>'
 )
-
-InThread = Callable[..., Deferred[Any]]
 
 
 class Ui(Resource):
