@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .durations import spoken
+
 #: status → (type, code), from the error table of llama-swap's HTTP surface.
 _BY_STATUS: dict[int, tuple[str, str]] = {
     400: ("invalid_request_error", "bad_request"),
@@ -266,7 +268,7 @@ class QueueTimeout(RequestError):
 
     def __init__(self, model: str, seconds: float) -> None:
         super().__init__(
-            f"the request waited {seconds:g} s for model {model!r}, "
+            f"the request waited {spoken(seconds)} for model {model!r}, "
             "which is its queueTimeout"
         )
 

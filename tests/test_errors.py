@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from llamaswap_tw.errors import ModelNotFound
+from llamaswap_tw.errors import ModelNotFound, QueueTimeout
 
 
 class ModelNotFoundTests(SynchronousTestCase):
@@ -29,3 +29,17 @@ class ModelNotFoundTests(SynchronousTestCase):
         message = ModelNotFound("x" * 1_000_000).message
         self.assertIn("'xxx", message)
         self.assertLess(len(message), 300)
+
+
+class QueueTimeoutTests(SynchronousTestCase):
+    """
+    Who has waited for too long is told for how long.
+    """
+
+    def test_rounded(self) -> None:
+        """
+        What floats make of a limit is not to be seen.
+        """
+        since = 1_700_000_000.3
+        message = QueueTimeout("m", since + 0.1 - since).message
+        self.assertIn("waited 100 ms for model 'm'", message)

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 PURE = (
     "llamaswap_tw.config.load",
+    "llamaswap_tw.durations",
     "llamaswap_tw.errors",
     "llamaswap_tw.interfaces",
     "llamaswap_tw.observe.past",

@@ -4,6 +4,7 @@ What a connection is refused with before there is a whole request.
 
 from __future__ import annotations
 
+from ..durations import spoken
 from ..errors import RequestError
 
 
@@ -99,5 +100,5 @@ class RequestTimeout(RequestError):
 
     def __init__(self, part: str, key: str, seconds: float) -> None:
         super().__init__(
-            f"the request's {part} did not come within the {seconds:g} s of {key}"
+            f"the request's {part} did not come within the {spoken(seconds)} of {key}"
         )
