@@ -136,7 +136,7 @@ class Events:
     :param models: where every model stands.
     :param session_headers: the headers that name a session.
     :param active_profile: the active profile, or `None`.
-    :param queue: who waits.
+    :param queue: tells who waits, as its event does.
     :ivar followed: called with `True` when the first begins to follow, with `False`
         when the last one has left.
     :ivar queue_changed: called when somebody follows and others wait than before.
@@ -150,7 +150,7 @@ class Events:
         models: Callable[[], Sequence[Mapping[str, Any]]],
         session_headers: Callable[[], Sequence[str]],
         active_profile: Callable[[], str | None],
-        queue: Callable[[], Sequence[Mapping[str, Any]]],
+        queue: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._clock = clock
         self._in_flight = in_flight
@@ -175,7 +175,8 @@ class Events:
         self._brief = 0
         #: entry → what was told of it, and when.
         self._told: dict[str, tuple[int, int, float]] = {}
-        self._last_queue: list[Mapping[str, Any]] = []
+        #: As it was told to those who follow.
+        self._last_queue: Mapping[str, Any] = {}
         self._looking = self._calling(self._look)
         self._keeping = self._calling(self._keep_alive)
 
@@ -217,7 +218,7 @@ class Events:
         self._readers.add(reader)
         if len(self._readers) == 1:
             self._in_flight.watcher = self
-            self._last_queue = list(self._queue())
+            self._last_queue = self._queue()
             self._proxy.follow()
             self._upstream.follow()
             for call, interval in ((self._looking, PACE), (self._keeping, KEEP_ALIVE)):
@@ -361,9 +362,9 @@ class Events:
                 revision != entry.revision or resp_bytes != entry.resp_bytes
             ):
                 self._happened.append(partial(self._upsert, entry))
-        waiting = list(self._queue())
-        if waiting != self._last_queue:
-            self._last_queue = waiting
+        queue = self._queue()
+        if queue != self._last_queue:
+            self._last_queue = queue
             self._happened.append(self._queue_event)
             self.queue_changed()
         self._tell()
@@ -404,7 +405,8 @@ class Events:
         return event("profileChanged", {"active": self._active_profile()})
 
     def _queue_event(self) -> bytes:
-        return event("queue", {"waiting": self._queue()})
+        # Not what holds now: whatever is other than that, everybody is told soon.
+        return event("queue", self._last_queue)
 
     def _upsert(self, entry: Entry) -> bytes:
         if not entry.is_over:

@@ -4,7 +4,7 @@ Where every model stands, as pages show it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..activity.inflight import Entry
@@ -17,6 +17,10 @@ from .capabilities import capability_fields
 
 #: Of a peer's model we do not know.
 _UNKNOWN = "unknown"
+
+#: So many of those who wait are told, by their places: with thousands, of whom nobody
+#: reads the end, an event would be of hundreds of kilobytes, four times a second.
+MOST_WAITING = 200
 
 
 def model_status(
@@ -131,19 +135,24 @@ def _moment(time: float | None, offset: float) -> str | None:
 
 
 def queue_status(
-    queue: Iterable[Queued], in_flight: Iterable[Entry], offset: float
-) -> list[dict[str, Any]]:
+    queue: Sequence[Queued], in_flight: Iterable[Entry], offset: float
+) -> dict[str, Any]:
     """
-    Who waits, as the event ``queue`` tells it.
+    Who waits, as the event ``queue`` tells it: the first `MOST_WAITING`, and how many
+    there are.
 
-    :param queue: who does.
+    :param queue: who does, in order.
     :param in_flight: the requests on their way; those that wait are named by their
         ids.  What else waits, a load that a person asked for, has none.
     :param offset: from the reactor's clock to the time of day, in seconds; the same
         each time, so that what has not changed is told in the same words.
     """
-    ids = {entry.waits: entry.id for entry in in_flight if entry.waits is not None}
-    return [
+    told = queue[:MOST_WAITING]
+    ids: dict[object, str] = {}
+    if told:
+        # Most of those on their way may wait, and not be told.
+        ids = {entry.waits: entry.id for entry in in_flight if entry.waits is not None}
+    waiting = [
         {
             "id": ids.get(one.granted, ""),
             "model": one.model,
@@ -151,5 +160,6 @@ def queue_status(
             "position": one.position,
             "behind": list(one.behind),
         }
-        for one in queue
+        for one in told
     ]
+    return {"waiting": waiting, "total": len(queue)}

@@ -294,6 +294,7 @@ class DocumentationTests(SynchronousTestCase):
         details = model_details(config, "llama")
         status = model_status(config, {})[0]
         view = Timeline(lambda: 0.0).since(None)
+        queue = queue_status([Queued(Deferred(), "a", 0.0, 1, ())], (), 0.0)
         for document in (
             details,
             *(details[name] for name in ("filters", "timeouts", "capabilities")),
@@ -303,6 +304,7 @@ class DocumentationTests(SynchronousTestCase):
             status,
             dict.fromkeys(("message", "code", "at", "retry_at", "log")),
             view.as_json(),
-            queue_status([Queued(Deferred(), "a", 0.0, 1, ())], (), 0.0)[0],
+            queue,
+            *queue["waiting"],
         ):
             self.assertEqual(document.keys() - told, set())

@@ -99,6 +99,7 @@ class EventsTestCase(SynchronousTestCase):
         self.sessions = ["X-Session-ID"]
         self.profile: str | None = None
         self.queue: list[dict[str, Any]] = []
+        self.queue_told = 0
         self.events = Events(
             self.clock,
             self.logs,
@@ -106,8 +107,12 @@ class EventsTestCase(SynchronousTestCase):
             lambda: self.models,
             lambda: self.sessions,
             lambda: self.profile,
-            lambda: list(self.queue),
+            self.tell_queue,
         )
+
+    def tell_queue(self) -> dict[str, Any]:
+        self.queue_told += 1
+        return {"waiting": list(self.queue), "total": len(self.queue)}
 
     def follow(self) -> Client:
         return Client(self.events)
@@ -151,7 +156,7 @@ class EventsTests(EventsTestCase):
         self.assertEqual(told["profileChanged"], {"active": "night"})
         self.assertEqual(told["inflight"]["operation"], "snapshot")
         self.assertEqual([r["id"] for r in told["inflight"]["requests"]], [entry.id])
-        self.assertEqual(told["queue"], {"waiting": []})
+        self.assertEqual(told["queue"], {"waiting": [], "total": 0})
 
     def test_head(self) -> None:
         """
@@ -274,9 +279,30 @@ class EventsTests(EventsTestCase):
         self.clock.advance(PACE)
         self.clock.advance(PACE)
         self.assertEqual(
-            client.got(), [("queue", {"waiting": [{"id": "1", "model": "m"}]})]
+            client.got(),
+            [("queue", {"waiting": [{"id": "1", "model": "m"}], "total": 1})],
         )
         self.assertEqual(len(changes), 1)
+
+    def test_queue_of_many_readers(self) -> None:
+        """
+        However many follow, the queue is looked at once in 250 ms, and who comes in
+        between gets it as the others have it, and what changes.
+        """
+        clients = [self.follow() for _ in range(5)]
+        self.assertEqual(self.queue_told, 1)
+        self.queue.append({"id": "1", "model": "m"})
+        clients.append(self.follow())
+        self.assertEqual(dict(clients[-1].first)["queue"]["total"], 0)
+        self.clock.advance(PACE)
+        self.assertEqual(self.queue_told, 2)
+        for client in clients:
+            ((_, told),) = client.got()
+            self.assertEqual(told["total"], 1)
+        for client in clients:
+            client.connection.leave()
+        self.queue.clear()
+        self.assertEqual(dict(self.follow().first)["queue"]["total"], 0)
 
     def test_keep_alive(self) -> None:
         """

@@ -19,8 +19,14 @@ from llamaswap_tw.observe.past import Pasts
 from llamaswap_tw.routing.fifo import FifoScheduler
 from llamaswap_tw.routing.group import GroupPlanner
 from llamaswap_tw.routing.limits import Limits
-from llamaswap_tw.routing.router import Router
-from llamaswap_tw.web.status import further_status, model_status, queue_status
+from llamaswap_tw.routing.router import Queued, Router
+from llamaswap_tw.web.event import event
+from llamaswap_tw.web.status import (
+    MOST_WAITING,
+    further_status,
+    model_status,
+    queue_status,
+)
 from tests.routing.processes import FakeProcess
 
 from .support import configured
@@ -83,7 +89,10 @@ class StatusTests(SynchronousTestCase):
         return {record["id"]: record for record in found}
 
     def queue(self) -> list[dict[str, Any]]:
-        return queue_status(self.router.queue(), self.in_flight, NOON)
+        told = queue_status(self.router.queue(), self.in_flight, NOON)
+        self.assertEqual(told["total"], len(told["waiting"]))
+        waiting: list[dict[str, Any]] = told["waiting"]
+        return waiting
 
     def request(self, model: str) -> tuple[Entry, Deferred[Any]]:
         """
@@ -207,6 +216,22 @@ class StatusTests(SynchronousTestCase):
         )
         self.clock.advance(0.3333)
         self.assertEqual(self.queue(), told)
+
+    def test_long_queue(self) -> None:
+        """
+        Of very many the first are told, by their places, and how many there are.
+        """
+        queue = [
+            Queued(Deferred(), "a", float(place), place, ("b",))
+            for place in range(1, 2001)
+        ]
+        told = queue_status(queue, (), NOON)
+        self.assertEqual(told["total"], 2000)
+        self.assertEqual(
+            [one["position"] for one in told["waiting"]],
+            list(range(1, MOST_WAITING + 1)),
+        )
+        self.assertLess(len(event("queue", told)), 32 * 1024)
 
     def test_queue_of_loads(self) -> None:
         """

@@ -298,7 +298,7 @@ function tellModels(to) {
 
 function tellQueue(to) {
   const list = waiting.map((one, i) => ({ ...one, position: i + 1 }));
-  tell('queue', { waiting: list }, to);
+  tell('queue', { waiting: list.slice(0, 200), total: list.length }, to);
 }
 
 function tellInflight(event, to) {

@@ -122,6 +122,14 @@ describe('the queue', () => {
     queue.replace([]);
     expect(queue.of('a')).toEqual([]);
   });
+
+  it('has a total, whether the daemon tells it or not', () => {
+    const one = { id: '1', model: 'a', since: '', position: 1, behind: [] };
+    queue.replace([one]);
+    expect([queue.total, queue.isWhole]).toEqual([1, true]);
+    queue.replace([one], 7);
+    expect([queue.total, queue.isWhole]).toEqual([7, false]);
+  });
 });
 
 describe('the timeline', () => {

@@ -127,6 +127,35 @@ describe('the queue', () => {
     expect(screen.queryByRole('button')).toBeNull();
   });
 
+  it('counts those that were not told, of all and of one model', () => {
+    const told = Array.from({ length: 200 }, (_, i) => ({
+      id: String(i),
+      model: 'a',
+      since: ago(1),
+      position: i + 1,
+      behind: [],
+    }));
+    models.replace([status('a', { waiting: 1500 }), status('b', { waiting: 500 })]);
+    queue.replace(told, 2000);
+    const all = render(Queue);
+    expect(screen.getByRole('heading').textContent.trim()).toBe('Queue 2,000');
+    expect(screen.getByText('And 1,950 more.')).toBeDefined();
+    all.unmount();
+    const one = render(Queue, { model: 'a' });
+    expect(screen.getByText('And 1,450 more.')).toBeDefined();
+    one.unmount();
+    render(Queue, { model: 'b' });
+    expect(screen.getByText('500 behind the first 200 of the queue.')).toBeDefined();
+  });
+
+  it('counts what it shows where all were told, whatever the status says', () => {
+    models.replace([status('a', { waiting: 3 })]);
+    queue.replace([{ id: '1', model: 'a', since: ago(1), position: 1, behind: [] }], 1);
+    render(Queue, { model: 'a' });
+    expect(screen.getByRole('heading').textContent.trim()).toBe('Queue 1');
+    expect(screen.queryByText(/more/)).toBeNull();
+  });
+
   it('says so where nobody waits', () => {
     render(Queue);
     expect(screen.getByText('Nobody waits.')).toBeDefined();

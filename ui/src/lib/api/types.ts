@@ -109,7 +109,8 @@ export interface EventData {
   profileChanged: { active: string | null };
   activity: { id: number };
   inflight: InflightEvent;
-  queue: { waiting: Waiting[] };
+  /** The first of those who wait, and how many there are. */
+  queue: { waiting: Waiting[]; total?: number };
 }
 
 export type EventType = keyof EventData;

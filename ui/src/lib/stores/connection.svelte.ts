@@ -109,7 +109,7 @@ class Connection {
         inflight.apply(event.data);
         break;
       case 'queue':
-        queue.replace(event.data.waiting);
+        queue.replace(event.data.waiting, event.data.total);
     }
   }
 }
