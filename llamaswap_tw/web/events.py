@@ -365,7 +365,7 @@ class Events:
         queue = self._queue()
         if queue != self._last_queue:
             self._last_queue = queue
-            self._happened.append(self._queue_event)
+            self._happened.append(event("queue", queue))
             self.queue_changed()
         self._tell()
 
@@ -386,7 +386,7 @@ class Events:
                 "inflight",
                 {"operation": "snapshot", "requests": self._in_flight.snapshot()},
             ),
-            self._queue_event(),
+            event("queue", self._queue()),
         ]
 
     def _missed(self, told: Places) -> tuple[bytes, int]:
@@ -403,10 +403,6 @@ class Events:
 
     def _profile_event(self) -> bytes:
         return event("profileChanged", {"active": self._active_profile()})
-
-    def _queue_event(self) -> bytes:
-        # Not what holds now: whatever is other than that, everybody is told soon.
-        return event("queue", self._last_queue)
 
     def _upsert(self, entry: Entry) -> bytes:
         if not entry.is_over:
