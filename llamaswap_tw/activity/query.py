@@ -140,7 +140,7 @@ def parse_query(arguments: Mapping[bytes, Sequence[bytes]]) -> Query:
         if most != _BIGGEST:
             allowed = f"a whole number from {least} to {most}"
         elif least == 1:
-            allowed = "a whole number from 1 on"
+            allowed = "a whole number from 1 on, of at most 64 bits"
         else:
             allowed = "a whole number of at most 64 bits"
         raise _bad(name, given, allowed)

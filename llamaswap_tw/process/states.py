@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IDelayedCall
 
-from ..errors import ModelIdle, StartFailed, UpstreamUnreachable
+from ..errors import ModelIdle, ModelNotFound, StartFailed, UpstreamUnreachable
 from ..interfaces import ProcessState
 from ..observe.masking import Masks
 from .attempt import Attempt
@@ -171,10 +171,14 @@ def begin_drain(inputs: Lifecycle, core: Core, halt: Halt) -> Draining:
     drain = Draining()
     if core.state is not ProcessState.STOPPING:
         core.log.info(
-            "model {model}: its configuration has changed; stopping once its "
-            "requests have ended: {count}",
+            "model {model}: {why}{when}",
             model=core.model_id,
-            count=core.in_flight,
+            why="it is no longer configured"
+            if isinstance(halt.error, ModelNotFound)
+            else "its configuration has changed",
+            when=f"; stopping once its requests have ended: {core.in_flight}"
+            if core.in_flight
+            else "",
         )
         core.enter(ProcessState.STOPPING)
     # Whoever waits for its end is noted already.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from signal import SIGTERM
 
 from twisted.internet.defer import Deferred
+from twisted.logger import formatEvent
 
 from llamaswap_tw.errors import (
     BackingOff,
@@ -431,3 +432,36 @@ class RetireTests(ProcessTestCase):
             self.process.stop()
             self.launcher.family.tell_exit()
             self.assert_quiet(STOPPED)
+
+
+class TellingTests(ProcessTestCase):
+    """
+    The log says why a process stops that nobody asked to.
+    """
+
+    def told(self, in_flight: int) -> list[str]:
+        """
+        What is logged where one is given another launch, and then retired.
+        """
+        self.setUp()
+        logged = events_of(self)
+        for stop in (self.process.replace, lambda _: self.process.retire()):
+            self.bring_up()
+            for _ in range(in_flight):
+                self.process.request_began()
+            stop(OTHER)
+            for _ in range(in_flight):
+                self.process.request_ended()
+            self.launcher.family.tell_exit()
+        return [text for text in map(formatEvent, logged) if "config" in text]
+
+    def test_why(self) -> None:
+        """
+        It is told whether it was changed or taken out, and whom it waits for, if
+        for anybody.
+        """
+        changed = "model m: its configuration has changed"
+        gone = "model m: it is no longer configured"
+        waits = "; stopping once its requests have ended: 2"
+        self.assertEqual(self.told(0), [changed, gone])
+        self.assertEqual(self.told(2), [changed + waits, gone + waits])
