@@ -19,9 +19,9 @@ from twisted.logger import Logger
 from ..activity.inflight import Entry, InFlight
 from ..observe.logs import Logs
 from .event import event
-from .log_tail import LogTail, Place
+from .event_reader import EventReader, Places
+from .log_tail import LogTail
 from .request import Request
-from .streaming import StreamReader
 
 _log = Logger()
 
@@ -40,9 +40,6 @@ KEEP_ALIVE = 15.0
 #: flood of them is more than anybody follows, and its rows are told of.
 BRIEF = 20
 
-#: Up to where our log and that of the models were told.
-Places = tuple[Place, Place]
-
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)
 
@@ -50,74 +47,6 @@ _NEVER = (-1, -1, -inf)
 #: Two that there are for each request, with their one value left out.
 _REMOVED = event("inflight", {"operation": "remove", "id": "%b"})
 _ADDED = event("activity", {"id": 0}).replace(b"0", b"%d")
-
-
-class EventReader(StreamReader):
-    """
-    One client that follows the events.
-
-    :param request: the client's request.
-    :param gone: called with this reader when it has ended.
-    :param missed: given up to where the logs were told to it, makes what stands in
-        place of all since, and tells its number.
-    :cvar limit: how much waits for a client that is slower than what happens, in
-        bytes, beside what its transport holds.
-    """
-
-    limit = 256 * 1024
-
-    def __init__(
-        self,
-        request: Request,
-        gone: Callable[[StreamReader], None],
-        missed: Callable[[Places], tuple[bytes, int]],
-    ) -> None:
-        super().__init__(request, b"text/event-stream", gone)
-        self._missed = missed
-        self._waiting: list[bytes] = []
-        self._size = 0
-        #: Up to where the logs were told to it, while something waits or is missed.
-        self._told: Places | None = None
-        self._is_behind = False
-        self._seen = 0
-
-    def write(self, data: bytes, number: int, told: Places) -> None:
-        """
-        There is something new.
-
-        :param number: of this, in the order of what is sent to all.
-        :param told: up to where the logs were told before.
-        """
-        if number <= self._seen:
-            # It caught up while others were sent this.
-            return
-        if not self.paused:
-            self.send(data)
-            return
-        if self._told is None:
-            self._told = told
-        if not self._is_behind and self._size + len(data) <= self.limit:
-            self._waiting.append(data)
-            self._size += len(data)
-        else:
-            # Nothing of it is wanted: the logs hold the newest of theirs, and
-            # where everything stands is to be seen.
-            self._is_behind = True
-            self._waiting.clear()
-            self._size = 0
-
-    def catch_up(self) -> None:
-        """
-        As `StreamReader.catch_up`: all, where that was little, or the newest of the
-        logs and where everything stands now.
-        """
-        told, self._told = self._told, None
-        waiting, self._waiting, self._size = b"".join(self._waiting), [], 0
-        if self._is_behind:
-            assert told is not None
-            self._is_behind = False
-            waiting, self._seen = self._missed(told)
-        self.send(waiting)
 
 
 def _unheard(is_followed: bool) -> None:

@@ -148,10 +148,14 @@ def queue_status(
         each time, so that what has not changed is told in the same words.
     """
     told = queue[:MOST_WAITING]
+    wanted = {one.granted for one in told}
     ids: dict[object, str] = {}
-    if told:
-        # Most of those on their way may wait, and not be told.
-        ids = {entry.waits: entry.id for entry in in_flight if entry.waits is not None}
+    for entry in in_flight:
+        # The first to come are mostly the first in the queue.
+        if len(ids) == len(wanted):
+            break
+        if entry.waits in wanted:
+            ids[entry.waits] = entry.id
     waiting = [
         {
             "id": ids.get(one.granted, ""),

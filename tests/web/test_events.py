@@ -16,12 +16,12 @@ from zope.interface.verify import verifyObject
 
 from llamaswap_tw.activity.inflight import Entry, InFlight
 from llamaswap_tw.observe.logs import Logs
+from llamaswap_tw.web.event_reader import EventReader
 from llamaswap_tw.web.events import (
     BRIEF,
     GATHER,
     KEEP_ALIVE,
     PACE,
-    EventReader,
     Events,
 )
 from llamaswap_tw.web.request import Request
