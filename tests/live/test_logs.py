@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from h2.events import DataReceived, Event
 from websockets.sync.client import connect
 
 import tests
@@ -33,8 +34,9 @@ from .support import (
     twistd,
     wait_for,
 )
-from .test_http2 import Http2TestCase
+from .test_http2 import Http2TestCase, RawClient
 from .test_streams import resident_megabytes
+from .test_tls import TlsTestCase
 from .test_upstream import sockets
 
 CHAT = "/v1/chat/completions"
@@ -56,6 +58,14 @@ models:
     env: ["PYTHONPATH={_FOLDER}"]
   ws: {sockets()}
 groups: {{g: {{swap: false, members: [m, talker, ws]}}}}
+"""
+
+#: A model that writes where it is asked to.
+QUIET = f"""
+models:
+  talker:
+    cmd: {sys.executable} -m tests.live.talkative ${{PORT}} 0
+    env: ["PYTHONPATH={_FOLDER}"]
 """
 
 KEY = {"Authorization": "Bearer s3cret"}
@@ -245,6 +255,63 @@ class Http2Tests(Http2TestCase):
         self.assertRegex(line, rf'"POST {CHAT} HTTP/2(\.0)?" 200 ')
 
 
+class Http2StalledTests(Http2TestCase):
+    """
+    Readers that do not read, beside other streams of their connection.
+    """
+
+    def setUp(self) -> None:
+        TlsTestCase.setUp(self)
+        self.served = self.daemon(QUIET, self.options())
+
+    def test_last_words(self) -> None:
+        """
+        Some that stall while a model writes five megabytes hold up no other stream;
+        once they read on, each gets one mark and the last words, once.
+        """
+        client = RawClient(self)
+        texts: dict[int, bytes] = {}
+
+        def read_on(event: Event) -> None:
+            if isinstance(event, DataReceived):
+                texts[event.stream_id] = texts.get(event.stream_id, b"") + event.data
+
+        def ask(path: str) -> None:
+            stream_id = client.ask("GET", path, None)
+
+            def is_over(event: Event) -> bool:
+                read_on(event)
+                return stream_id in client.ended
+
+            client.read_until(is_over)
+            self.assertEqual(texts[stream_id], b"OK")
+
+        ask("/upstream/talker/")
+        paths = ("/logs/stream/talker", "/logs/stream/upstream", "/api/events")
+        stalled = {client.ask("GET", path, None): path for path in paths}
+        client.stalled.update(stalled)
+        ask("/upstream/talker/last")
+        ask("/upstream/talker/")
+        for stream_id in stalled:
+            client.stalled.remove(stream_id)
+            client.h2.acknowledge_received_data(client.read[stream_id], stream_id)
+            client.flush()
+
+            def is_told(event: Event, stream_id: int = stream_id) -> bool:
+                read_on(event)
+                return b"the end" in texts[stream_id]
+
+            client.read_until(is_told)
+        marker = " bytes dropped —".encode()
+        for stream_id, path in stalled.items():
+            before, *after = texts[stream_id].split(marker)
+            self.assertEqual((path, len(after)), (path, 1))
+            size = int(before.rpartition("— ".encode())[2])
+            self.assertGreater(size, 4_000_000)
+            self.assertEqual(after[0].count(b"the end"), 1)
+        self.assert_clean()
+
+
 class _Twistd(Server):
     """
     A daemon with options of twistd's own.
@@ -389,11 +456,7 @@ class TalkativeTests(LiveTestCase):
         Readers that stall while a model writes five megabytes get its last words, and
         a mark before them, once they read on.
         """
-        server = self.daemon(
-            "models:\n  talker:\n"
-            f"    cmd: {sys.executable} -m tests.live.talkative ${{PORT}} 0\n"
-            f"    env: ['PYTHONPATH={_FOLDER}']\n"
-        )
+        server = self.daemon(QUIET)
         self.assertEqual(server.ask("GET", "/upstream/talker/").status, 200)
         reader = Follower(server)
         self.addCleanup(reader.end)
