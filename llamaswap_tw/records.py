@@ -18,7 +18,7 @@ from .activity.recorder import Recorder
 from .activity.store import Store
 from .config.schema import Config
 from .errors import RequestError
-from .interfaces import ISwapObserver, ProcessState
+from .interfaces import InThread, ISwapObserver, ProcessState
 from .observe.logs import Logs
 from .observe.machine import Machine
 from .observe.metrics import Gauges, Metrics
@@ -26,7 +26,6 @@ from .observe.past import Pasts
 from .observe.tally import Tally
 from .observe.timeline import Timeline
 from .process.memory import Memory
-from .proxy.body import InThread
 from .routing.directory import Directory
 from .routing.router import Router
 from .settings import countable_models, launch_of

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from os import SEEK_END
 from threading import Lock
 from typing import IO, Any, Protocol
@@ -18,6 +19,7 @@ from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from ..errors import BodyNotStored, BodyTooLarge, RequestError
+from ..interfaces import InThread
 
 #: Bodies up to this many bytes stay in memory.
 MEMORY_LIMIT = 32 * 1024 * 1024
@@ -27,10 +29,6 @@ _WAITING_LIMIT = 1024 * 1024
 
 #: How much is read from disk at a time.
 _READ_SIZE = 256 * 1024
-
-#: Runs a function in a thread; fires with what it returns.
-InThread = Callable[..., "Deferred[Any]"]
-
 
 #: Given a body's file at its beginning and an empty one, writes there what shall
 #: be sent in its place; `False` where that is the body as it is.
@@ -112,14 +110,23 @@ class _TemporaryFile:
                 raise _not_stored(e)
             finally:
                 if target is not None:
-                    target.close()
+                    _close(target)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             if self._file is not None:
-                self._file.close()
+                _close(self._file)
                 self._file = None
+
+
+def _close(file: IO[bytes]) -> None:
+    """
+    Let go of a file that nobody wants any more.
+    """
+    # It is closed all the same where the disk has no room for what it still holds.
+    with suppress(OSError):
+        file.close()
 
 
 class _Spool:

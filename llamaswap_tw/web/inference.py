@@ -19,8 +19,8 @@ from ..activity.recorder import Recorder
 from ..activity.recording import Recording
 from ..config.schema import Config
 from ..errors import MethodNotAllowed, NoModelNamed, RequestError, UnknownCoding
-from ..interfaces import IDownstream
-from ..proxy.body import InThread, RequestBody
+from ..interfaces import IDownstream, InThread
+from ..proxy.body import RequestBody
 from ..proxy.filters import Filters, rewrite_body, rewrite_file, rewrite_query
 from ..proxy.headers import request_headers, uncompressed
 from ..proxy.loading import with_loading_state

@@ -4,6 +4,7 @@ Tests for `llamaswap_tw.proxy.body`.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable
 from typing import IO, Any
@@ -18,6 +19,24 @@ from zope.interface.verify import verifyObject
 from llamaswap_tw.errors import BadRequest, BodyNotStored, BodyTooLarge
 from llamaswap_tw.proxy import body as body_module
 from llamaswap_tw.proxy.body import RequestBody
+
+
+class FullDisk(io.RawIOBase):
+    """
+    A file on a disk without any room.
+    """
+
+    def writable(self) -> bool:
+        """
+        It was opened to be written.
+        """
+        return True
+
+    def write(self, data: object) -> int:
+        """
+        There is no room.
+        """
+        raise OSError(28, "No space left on device")
 
 
 class Threads:
@@ -203,6 +222,22 @@ class BodyTests(SynchronousTestCase):
         self.assertIn("TMPDIR", error.message)
         self.assertEqual(self.source.producerState, "producing")
         self.flushLoggedErrors()
+
+    def test_full_disk_and_closed(self) -> None:
+        """
+        What could not be written is not written again as the file is closed: of the
+        full disk is told once.
+        """
+        self.patch(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(FullDisk()))
+        body = self.body()
+        body.write(b"x" * 1000)
+        stored = body.finish()
+        assert stored is not None
+        self.threads.work()
+        self.failureResultOf(stored, BodyNotStored)
+        body.close()
+        self.threads.work()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_closed_while_writing(self) -> None:
         """
