@@ -136,5 +136,7 @@ describe('a histogram', () => {
     expect(saidOf(histogram)).toBe(
       '5 answers from 10.0 to 40.0 tokens/s: median 25.0, 95 % below 39.0, 99 % below 40.0',
     );
+    const one = { ...histogram, bins: [1], min: 25, max: 25, binSize: 0, p95: 25, p99: 25 };
+    expect(saidOf(one)).toBe('1 answer at 25.0 tokens/s');
   });
 });

@@ -33,6 +33,7 @@ export function shareOf({ min, max }: Histogram, value: number): number {
 export function saidOf(histogram: Histogram): string {
   const { bins, min, max, p50, p95, p99 } = histogram;
   const all = bins.reduce((sum, one) => sum + one, 0);
+  if (all === 1) return `1 answer at ${speed(min)} tokens/s`;
   return (
     `${all} answers from ${speed(min)} to ${speed(max)} tokens/s: ` +
     `median ${speed(p50)}, 95 % below ${speed(p95)}, 99 % below ${speed(p99)}`

@@ -1,0 +1,77 @@
+import { fireEvent, render, screen, within } from '@testing-library/svelte';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { viewOf } from '$lib/activity/view';
+import { models } from '$lib/stores/models.svelte';
+
+import Table from '../../src/pages/activity/Table.svelte';
+import { row } from '../activity/rows';
+import { status } from '../rows';
+
+const view = (link = '') => viewOf(new URLSearchParams(link));
+const heading = (name: string) => screen.getByRole('columnheader', { name });
+const sort = vi.fn();
+const open = vi.fn();
+
+function show(link = '', ids = [3, 2, 1]) {
+  const props = { rows: ids.map((id) => row(id)), view: view(link), busy: false, sort, open };
+  return render(Table, { ...props, session: () => undefined });
+}
+
+beforeEach(() => {
+  sort.mockClear();
+  open.mockClear();
+  models.replace([]);
+});
+
+describe('the table of rows', () => {
+  it('sorts numbers and times with the highest first, and texts with the lowest', async () => {
+    show();
+    for (const [name, by, order] of [
+      ['Generated', 'generated', 'desc'],
+      ['Ended', 'time', 'desc'],
+      ['Model', 'model', 'asc'],
+    ] as const) {
+      await fireEvent.click(within(heading(name)).getByRole('button'));
+      expect(sort).toHaveBeenLastCalledWith(by, order);
+    }
+  });
+
+  it('tells by what it is sorted, and turns that round', async () => {
+    show('sort=duration');
+    expect(heading('Duration').getAttribute('aria-sort')).toBe('descending');
+    expect(heading('#').getAttribute('aria-sort')).toBeNull();
+    await fireEvent.click(within(heading('Duration')).getByRole('button'));
+    expect(sort).toHaveBeenLastCalledWith('duration', 'asc');
+  });
+
+  it('has no button where the daemon cannot sort', () => {
+    show();
+    expect(within(heading('First token')).queryByRole('button')).toBeNull();
+  });
+
+  it('shows other rows in the elements that it has', async () => {
+    models.replace([status('a')]);
+    const { rerender } = show();
+    const before = screen.getAllByRole('row');
+    await rerender({ rows: [row(9), row(8, { model: 'gone', has_capture: true }), row(7)] });
+    const after = screen.getAllByRole('row');
+    const [, first, second] = after as [HTMLElement, HTMLElement, HTMLElement];
+    expect(after.every((one, i) => one === before[i])).toBe(true);
+    expect(first.textContent).toMatch(/^\s*9Jan 1/);
+    expect(within(first).queryByRole('link', { name: 'a' })).not.toBeNull();
+    expect(second.textContent).toMatch(/gone/);
+    expect(within(second).queryByRole('link')).toBeNull();
+    await fireEvent.click(screen.getByRole('button', { name: 'Capture of request 8' }));
+    expect(open).toHaveBeenCalledWith(expect.objectContaining({ id: 8 }));
+  });
+
+  it('leaves the focus at its row as another one comes', async () => {
+    const { rerender } = show();
+    const button = screen.getByRole('button', { name: 'Details of request 2' });
+    button.focus();
+    await rerender({ rows: [row(4), row(3), row(2)] });
+    expect(document.activeElement).toBe(button);
+    expect(button.getAttribute('aria-label')).toBe('Details of request 2');
+  });
+});
