@@ -303,7 +303,7 @@ static void have_talker(double rate)
         double due = rate * (double)(now_ns() - began) / (double)SECOND;
         size_t size = 0;
         while ((double)(said + size) < due && size + 100 <= sizeof block) {
-            snprintf(line, sizeof line, "slot print_timing: id %10llu | %-72s\n", number++,
+            snprintf(line, sizeof line, "slot print_timing: id %10llu | %-64s\n", number++,
                      "prompt eval time = 12.34 ms / 12 tokens");
             memcpy(block + size, line, 100);
             size += 100;
