@@ -13,6 +13,14 @@ from ..daemon import Daemon, Model, running
 from ..figures import Figure
 from ..native import Native
 
+#: No captures, no samples of the machine, no lines of the access log: as much as can
+#: be turned off of what is recorded.  Rows are always kept.
+UNRECORDED: Mapping[str, object] = {
+    "captureBuffer": 0,
+    "logLevel": "warn",
+    "performance": {"disabled": True},
+}
+
 
 @dataclass(frozen=True)
 class Lab:

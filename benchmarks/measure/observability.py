@@ -18,18 +18,12 @@ from ..followers import Followers
 from ..native import Result
 from ..peak import Peak
 from ..sockets import free_ports
-from . import Lab
+from . import UNRECORDED, Lab
 
 _MB = 1_000_000
 
-#: No captures, no samples of the machine, no lines of the access log: as much as can
-#: be turned off.  Rows are always kept.
-_OFF: Mapping[str, object] = {
-    "captureBuffer": 0,
-    "logLevel": "warn",
-    "performance": {"disabled": True},
-}
-_LOGGED: Mapping[str, object] = {**_OFF, "logLevel": "info"}
+#: The access log, and nothing else.
+_LOGGED: Mapping[str, object] = {**UNRECORDED, "logLevel": "info"}
 _DEFAULTS: Mapping[str, object] = {}
 
 _READERS = 5
@@ -76,7 +70,7 @@ def measure(lab: Lab) -> Iterator[Figure]:
     with ExitStack() as stack:
         off, logged, full = [
             stack.enter_context(lab.daemon(Model("m"), settings=settings))
-            for settings in (_OFF, _LOGGED, _DEFAULTS)
+            for settings in (UNRECORDED, _LOGGED, _DEFAULTS)
         ]
         for daemon in (logged, full):
             daemon.load("m")

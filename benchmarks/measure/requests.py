@@ -15,7 +15,7 @@ from ..daemon import Model, cpu_of, yardstick
 from ..figures import Figure, at_least, at_most
 from ..native import Result
 from ..sockets import free_ports
-from . import Lab
+from . import UNRECORDED, Lab
 
 #: Short rounds that take turns, so that a noisy machine is so for all alike.
 _ROUNDS = 3
@@ -32,10 +32,11 @@ class _Round:
 
 def measure(lab: Lab) -> Iterator[Figure]:
     """
-    Load all three in turns, at 1 and at 32 connections.
+    Load all three in turns, at 1 and at 32 connections.  This is the relay's own cost:
+    what it costs to record requests beside, `observability` measures.
     """
     with ExitStack() as stack:
-        daemon = stack.enter_context(lab.daemon(Model("m")))
+        daemon = stack.enter_context(lab.daemon(Model("m"), settings=UNRECORDED))
         direct = daemon.load("m")
         bare = free_ports(1)
         command = [sys.executable, "-m", "benchmarks.bare", str(bare)]
