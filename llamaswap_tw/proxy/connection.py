@@ -40,6 +40,9 @@ HEAD_LIMIT = 256 * 1024
 #: Bodies up to this many bytes are one write with the head.
 _ONE_WRITE = 64 * 1024
 
+#: A plain number: to put two of Python's flags together takes as long as to ask.
+_PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
+
 _PARSE_ERRORS = (HttpParserError, HttpParserUpgrade)
 
 
@@ -119,7 +122,7 @@ class Connection(Predecessor, Protocol):
         if self._socket is None:
             return True
         try:
-            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            self._socket.recv(1, _PEEK)
         except BlockingIOError:
             return True
         except OSError:

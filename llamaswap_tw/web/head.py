@@ -21,6 +21,9 @@ _REQUEST_LINE = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) (HTTP/1\.[01])"
 )
 
+#: The lines behind it, each with a name, of which it is seen to later what it has.
+_FIELDS = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
+
 _RAW = re.compile(rb"[\x80-\xff]")
 
 #: How the target of a request begins that is a URL; its host and port.
@@ -73,8 +76,11 @@ def ordinary_head(data: bytes, max_size: int, max_headers: int) -> Head | None:
     if end < 0 or end > max_size:
         return None
     text = data[:end]
-    lines = text.split(b"\r\n")
-    count = len(lines) - 1
+    start = text.find(b"\r\n")
+    if start < 0:
+        start = end
+    fields = _FIELDS.findall(text, start)
+    count = len(fields)
     if (
         count > max_headers
         or text.count(b"\n") != count
@@ -82,19 +88,18 @@ def ordinary_head(data: bytes, max_size: int, max_headers: int) -> Head | None:
         or b"\0" in text
     ):
         return None
-    match = _REQUEST_LINE.fullmatch(lines[0])
+    match = _REQUEST_LINE.fullmatch(text, 0, start)
     if match is None:
         return None
     headers: dict[bytes, list[bytes]] = {}
     length = 0
     names = _names
     try:
-        for line in lines[1:]:
-            given, colon, value = line.partition(b":")
+        for given, value in fields:
             name = names.get(given) or _name(given)
-            if not colon or name in _UNUSUAL:
+            if name in _UNUSUAL:
                 return None
-            value = value.strip(b" \t")
+            value = value.rstrip(b" \t")
             if name in headers:
                 headers[name].append(value)
                 if name == b"Content-Length":
