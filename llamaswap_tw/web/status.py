@@ -54,9 +54,14 @@ def model_status(
         for model in config.models.values()
     ]
     for name, peers in sorted(config.peer_models.items()):
-        # They have bare names too, where those are clear.
-        if name == f"{peers.peer}/{peers.model}":
-            found.append(_record(name, state=_UNKNOWN, peerID=peers.peer))
+        if name != f"{peers.peer}/{peers.model}":
+            continue
+        # They have bare names too, where those are clear: rows and requests in flight
+        # tell of them by these.
+        bare = [peers.model] if config.peer_models.get(peers.model) == peers else []
+        found.append(
+            _record(name, state=_UNKNOWN, peerID=peers.peer, aliases=bare)
+        )
     return found
 
 

@@ -57,7 +57,7 @@ export function listActivity(values: ActivityQuery, signal?: AbortSignal): Promi
   return getJson(`/api/metrics/activity${query(values)}`, signal);
 }
 
-export function activityStats(model?: string, signal?: AbortSignal): Promise<ActivityStats> {
+export function activityStats(model?: string[], signal?: AbortSignal): Promise<ActivityStats> {
   return getJson(`/api/metrics/stats${query({ model })}`, signal);
 }
 

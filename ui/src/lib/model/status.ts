@@ -5,6 +5,11 @@
 import type { Failure, ModelStatus, Waiting } from '../api/types';
 import { coarse, time, UNKNOWN } from '../format';
 
+/** By which names its requests are told of: a peer's model by that which was asked for. */
+export function namesOf(model: ModelStatus): string[] {
+  return model.peerID ? [model.id, ...model.aliases] : [model.id];
+}
+
 /** Whether anything of a model is going on, or has gone wrong. */
 export function isActive(model: ModelStatus): boolean {
   return (

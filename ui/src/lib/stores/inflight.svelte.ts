@@ -17,8 +17,9 @@ class Inflight {
     return this.#list;
   }
 
-  of(model: string): InflightEntry[] {
-    return this.#byModel.get(model) ?? [];
+  /** @param names of one model. */
+  of(...names: string[]): InflightEntry[] {
+    return names.flatMap((name) => this.#byModel.get(name) ?? []);
   }
 
   find(id: string): InflightEntry | undefined {

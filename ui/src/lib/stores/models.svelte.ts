@@ -14,7 +14,14 @@ export function shownState(model: ModelStatus): ShownState {
 class Models {
   #list = $state.raw<ModelStatus[]>([]);
   #known = $state(false);
-  readonly #byId = $derived(new Map(this.#list.map((model) => [model.id, model])));
+  readonly #byName = $derived.by(() => {
+    const found = new Map<string, ModelStatus>();
+    for (const model of this.#list) {
+      for (const alias of model.aliases) if (!found.has(alias)) found.set(alias, model);
+    }
+    for (const model of this.#list) found.set(model.id, model);
+    return found;
+  });
 
   /** All of them, unlisted ones and peers' too, as the daemon orders them. */
   get all(): ModelStatus[] {
@@ -34,7 +41,7 @@ class Models {
 
   /** By its id, or by an alias. */
   find(name: string): ModelStatus | undefined {
-    return this.#byId.get(name) ?? this.#list.find((model) => model.aliases.includes(name));
+    return this.#byName.get(name);
   }
 
   replace(list: ModelStatus[]): void {

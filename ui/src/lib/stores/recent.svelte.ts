@@ -30,8 +30,10 @@ class Recent {
     return this.#newest;
   }
 
-  of(model: string): ActivityRow[] {
-    return this.#byModel.get(model) ?? [];
+  /** @param names of one model. */
+  of(...names: string[]): ActivityRow[] {
+    const found = names.flatMap((name) => this.#byModel.get(name) ?? []);
+    return names.length > 1 ? found.sort((a, b) => b.id - a.id) : found;
   }
 
   /** A new connection: another daemon may count from the beginning. */
