@@ -59,9 +59,7 @@ def model_status(
         # They have bare names too, where those are clear: rows and requests in flight
         # tell of them by these.
         bare = [peers.model] if config.peer_models.get(peers.model) == peers else []
-        found.append(
-            _record(name, state=_UNKNOWN, peerID=peers.peer, aliases=bare)
-        )
+        found.append(_record(name, state=_UNKNOWN, peerID=peers.peer, aliases=bare))
     return found
 
 

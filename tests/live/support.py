@@ -343,6 +343,21 @@ def twistd() -> list[str]:
     ]
 
 
+def with_rocm_smi(folder: Path, script: str) -> dict[str, str]:
+    """
+    Put a program where ``rocm-smi`` would be.
+
+    :param folder: the program comes into its ``bin``.
+    :param script: what it does, in the shell's words.
+    :returns: the environment that leads to it.
+    """
+    program = folder / "bin" / "rocm-smi"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
 def chat_body(model: str, **more: Any) -> dict[str, Any]:
     """
     The body of a chat request.

@@ -8,13 +8,19 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 from tests.observe.gpus.outputs import OLD
 from tests.observe.metrics_support import PromtoolTestCase, series
 
-from .support import Daemon, LiveTestCase, is_alive, simulator, wait_for
+from .support import (
+    Daemon,
+    LiveTestCase,
+    is_alive,
+    simulator,
+    wait_for,
+    with_rocm_smi,
+)
 
 MODELS = f"""
 models:
@@ -129,13 +135,8 @@ class GpuTests(MachineTestCase):
 
     def started(self, script: str) -> Daemon:
         folder = self.folder()
-        (folder / "bin").mkdir()
-        program = folder / "bin/rocm-smi"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
         (folder / "cards").write_text(json.dumps(OLD))
-        path = f"{folder / 'bin'}:{os.environ['PATH']}"
-        daemon = Daemon(Path(folder), MODELS, (), {"PATH": path})
+        daemon = Daemon(folder, MODELS, (), with_rocm_smi(folder, script))
         self.addCleanup(daemon.end)
         daemon.wait_until_listening()
         return daemon

@@ -141,6 +141,8 @@ class StatusTests(SynchronousTestCase):
         self.assertEqual(list(status), ["a", "b", "far/big"])
         self.assertEqual(status["far/big"].keys(), status["a"].keys())
         self.assertEqual(status["far/big"]["peerID"], "far")
+        # As its requests are told of where they asked for it by that.
+        self.assertEqual(status["far/big"]["aliases"], ["big"])
 
     def test_busy(self) -> None:
         """
