@@ -108,6 +108,7 @@ describe('requests in flight', () => {
     expect(inflight.all.map(({ id }) => id)).toEqual(['1', '3']);
     expect(inflight.of('a').length).toBe(2);
     expect(inflight.of('b')).toEqual([]);
+    expect(inflight.of('b', 'a').map(({ id }) => id)).toEqual(['1', '3']);
     inflight.apply({ operation: 'snapshot', requests: [] });
     vi.runAllTimers();
     expect(inflight.all).toEqual([]);
