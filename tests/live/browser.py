@@ -25,7 +25,7 @@ from unittest import TestResult
 import tests
 from llamaswap_tw.web.static import FOLDER
 
-from .support import Daemon, LiveTestCase
+from .support import Daemon, LiveTestCase, chat_body, simulator
 
 if TYPE_CHECKING:
     from playwright.sync_api import (
@@ -68,7 +68,10 @@ NARROW = {"width": 360, "height": 740}
 
 #: How long the page may take for what it is to do, in milliseconds, on a machine
 #: however slow.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
+
+#: How long a request lasts that is there to be seen, in seconds: as long as the test.
+_LONG = 600.0
 
 #: Every page, by its title, with a path that leads to it.
 PAGES = {
@@ -107,6 +110,17 @@ def parrot(*lines: str) -> str:
         f"cmd: '{sys.executable} -m tests.live.parrot ${{PORT}}{quoted}'\n"
         f'    env: ["PYTHONPATH={ROOT}"]'
     )
+
+
+def gated(name: str) -> str:
+    """
+    A ``cmd`` that runs the simulator once `BrowserTestCase.let_load` has let it: until
+    then the model loads.
+
+    :param name: of the model.
+    """
+    command = simulator(f"--model {name} --load-time 0 --tokens-per-second 100")
+    return f'sh -c "until [ -e {name}.open ]; do sleep 0.05; done; exec {command}"'
 
 
 class _BrowserThread:
@@ -268,6 +282,43 @@ class BrowserTestCase(LiveTestCase):
         if daemon.running():
             daemon.ask("POST", "/api/models/unload")
         return daemon
+
+    def let_load(self, name: str) -> None:
+        """
+        Let a model load whose ``cmd`` is `gated`.
+        """
+        (self.running.config.parent / f"{name}.open").touch()
+
+    def hold_loads(self, name: str) -> None:
+        """
+        From now on it loads for as long as it takes `let_load` to be called.
+        """
+        (self.running.config.parent / f"{name}.open").unlink(missing_ok=True)
+
+    def ask_behind(self, model: str, **more: Any) -> None:
+        """
+        Have a client ask a model, without waiting for the answer.  What of it is still
+        on its way when the test is over is ended.
+        """
+        thread = threading.Thread(
+            target=self.running.ask,
+            args=("POST", "/v1/chat/completions", chat_body(model, **more)),
+            kwargs={"patience": _LONG},
+        )
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.running.ask, "POST", "/api/models/unload")
+
+    def expect_copied(self, text: str) -> None:
+        """
+        Wait until a text is, or is in, what was copied.
+        """
+        self.page.wait_for_function(
+            "(text) => navigator.clipboard.readText()"
+            ".then((copied) => copied.includes(text))",
+            arg=text,
+            polling=100,
+        )
 
     def spend(self) -> None:
         """

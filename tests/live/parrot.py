@@ -4,7 +4,8 @@ tests.live.parrot PORT [LINE...]``.
 
 The lines go to its log when it starts.  A chat's answer is the last message of the
 user: what stands in it before a line ``---`` is its reasoning.  A system prompt goes
-before the answer, and each picture is told by its type and size.  The message
+before the answer, and each picture is told by its type and size.  What
+stands after a line ``+++`` is said only once somebody asks for ``/go``.  The message
 ``settings`` is answered with the rest of the request, as JSON; ``log BYTES RATE`` has
 so much written to the log, in lines, at so many bytes a second, or all at once with 0.
 ``/`` is a page of its own.
@@ -20,6 +21,9 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+#: Whether what is held back may be said.
+_go = threading.Event()
 
 #: How many characters a piece of a stream has: whatever is markup, it is torn.
 _PIECE = 7
@@ -86,17 +90,30 @@ def _pieces(name: str, text: str) -> Iterator[dict[str, Any]]:
         yield {name: text[start : start + _PIECE]}
 
 
+def _events(*deltas: dict[str, Any], reason: str | None = None) -> bytes:
+    choices = [
+        {"index": 0, "delta": delta, "finish_reason": reason} for delta in deltas
+    ]
+    lines = [json.dumps({"choices": [choice]}) for choice in choices]
+    return "".join(f"data: {line}\n\n" for line in lines).encode()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def _answer(self, kind: str, body: bytes) -> None:
+    def _answer(self, kind: str, body: bytes, held: bytes = b"") -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + len(held)))
         self.end_headers()
         self.wfile.write(body)
+        if held:
+            _go.wait()
+            self.wfile.write(held)
 
     def do_GET(self) -> None:
+        if self.path == "/go":
+            _go.set()
         self._answer(
             "text/html", b"<!doctype html><title>The parrot's own page</title>"
         )
@@ -107,18 +124,19 @@ class _Handler(BaseHTTPRequestHandler):
         word, *numbers = text.split()
         if word == "log":
             threading.Thread(target=write_log, args=map(int, numbers)).start()
-        deltas = [
+        text, _, held = text.partition("\n+++\n")
+        _go.clear()
+        begin = _events(
             {"role": "assistant"},
             *_pieces("reasoning_content", reasoning),
             *_pieces("content", text),
-        ]
-        choices: list[dict[str, Any]] = [
-            {"index": 0, "delta": delta, "finish_reason": None} for delta in deltas
-        ]
-        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
-        lines = [json.dumps({"choices": [choice]}) for choice in choices]
-        body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"])
-        self._answer("text/event-stream", body.encode())
+        )
+        rest = _events(*_pieces("content", held)) if held else b""
+        end = _events({}, reason="stop") + b"data: [DONE]\n\n"
+        if held:
+            self._answer("text/event-stream", begin, rest + end)
+        else:
+            self._answer("text/event-stream", begin + end)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

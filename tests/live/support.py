@@ -257,13 +257,15 @@ class Daemon(Server):
         path: str,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
     ) -> Answer:
         """
         Send a request and read the whole answer.
 
         :param body: bytes, or what is sent as JSON.
+        :param patience: for how many seconds nothing may come.
         """
-        with self.asking(method, path, body, headers) as response:
+        with self.asking(method, path, body, headers, patience) as response:
             return Answer(response.status, dict(response.headers), response.read())
 
     @contextmanager
@@ -273,12 +275,13 @@ class Daemon(Server):
         path: str,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
     ) -> Iterator[http.client.HTTPResponse]:
         """
         Send a request and read its head; the connection ends with the block.
         """
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.port, timeout=PATIENCE
+            "127.0.0.1", self.port, timeout=patience
         )
         sent = dict(headers or {})
         if body is not None and not isinstance(body, bytes):

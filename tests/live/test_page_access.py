@@ -5,7 +5,6 @@ Every page for those who see it in other ways: by axe-core, and on a narrow scre
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from .browser import (
     parrot,
     why_no_axe,
 )
-from .support import chat_body, simulator
+from .support import simulator
 
 LONG = "a-model-with-a-name-that-is-as-long-as-the-names-of-models-are-Q4_K_M"
 
@@ -132,21 +131,11 @@ class ViewsTestCase(BrowserTestCase):
         See to it that a request is in flight, and another waits behind it.
         """
         for model in ("alpha", LONG):
-            thread = threading.Thread(
-                target=self.running.ask,
-                args=(
-                    "POST",
-                    "/v1/chat/completions",
-                    chat_body(model, max_tokens=5000),
-                ),
-            )
-            thread.start()
-            self.addCleanup(thread.join)
+            self.ask_behind(model, max_tokens=20_000)
             # The first is there before the second: it is what the second waits for.
             self.expect(self.model_row(model)).to_contain_text(
                 re.compile(r"Ready\s*1|Stopped\s*0\s*1")
             )
-        self.addCleanup(self.running.ask, "POST", "/api/models/unload")
 
     def views(self) -> Iterator[str]:
         """
@@ -179,6 +168,7 @@ class ViewsTestCase(BrowserTestCase):
         message.fill(f"I think.\n---\n{ANSWER}")
         message.press("Enter")
         answers = self.page.get_by_role("article", name=re.compile("^Answer"))
+        self.expect(answers).to_have_count(2)
         for answer in answers.all():
             self.expect(answer).to_have_attribute("aria-busy", "false")
             self.expect(answer.get_by_role("group", name="Speed")).to_be_visible()
@@ -249,9 +239,11 @@ class AxeTests(ViewsTestCase):
         for _ in self.schemes():
             self.open("/ui/activity")
             page.get_by_role("button", name="Keyboard help").click()
+            self.expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
             self.check("help")
             page.keyboard.press("Escape")
             page.get_by_role("button", name="Columns").click()
+            self.expect(page.get_by_role("dialog", name="Columns")).to_be_visible()
             self.check("columns")
             page.keyboard.press("Escape")
             page.get_by_role("button", name=re.compile("^Capture")).first.click()
@@ -259,6 +251,7 @@ class AxeTests(ViewsTestCase):
             self.check("a capture")
             self.open("/ui/settings")
             page.get_by_role("button", name="Give a key").click()
+            self.expect(page.get_by_role("dialog", name="API key")).to_be_visible()
             self.check("the key")
 
 
@@ -273,7 +266,7 @@ class SizeTests(ViewsTestCase):
         for size in (WIDE, NARROW):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]  # a typed dict
             try:
-                self.page.wait_for_function(_FITS, timeout=15000, polling=100)
+                self.page.wait_for_function(_FITS, polling=100)
             except _error():
                 over: Any = self.page.evaluate(_WIDE)
                 self.fail(f"{what} is too wide at {size['width']}: {over}")

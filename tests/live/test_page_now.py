@@ -5,11 +5,9 @@ The pages of what runs and what waits, and of one model, in a real browser.
 from __future__ import annotations
 
 import re
-import threading
-from typing import Any
 
-from .browser import BrowserTestCase, parrot
-from .support import chat_body, simulator
+from .browser import BrowserTestCase, gated, parrot
+from .support import simulator
 
 CONFIG = f"""
 captureBuffer: 5
@@ -24,11 +22,12 @@ models:
     aliases: [first]
     env: ["API_TOKEN=hush-hush", "COLOUR=green"]
     filters: {{strip_params: "temperature, top_k"}}
+    capabilities: {{in: [text, image], tools: true}}
     metadata: {{size: 7B}}
   beta:
     cmd: {simulator("--model beta --load-time 0.1")}
   slow:
-    cmd: {simulator("--model slow --load-time 4")}
+    cmd: {gated("slow")}
   parrot:
     {parrot()}
   broken:
@@ -43,16 +42,13 @@ class NowTestCase(BrowserTestCase):
 
     CONFIG = CONFIG
 
-    def ask_behind(self, model: str, **more: Any) -> None:
+    def asked(self, model: str) -> int:
         """
-        Have a client ask a model, without waiting for the answer.
+        How often it was asked so far.
         """
-        thread = threading.Thread(
-            target=self.running.ask,
-            args=("POST", "/v1/chat/completions", chat_body(model, **more)),
-        )
-        thread.start()
-        self.addCleanup(thread.join)
+        path = f"/api/metrics/activity?limit=1&model={model}"
+        total: int = self.running.ask("GET", path).json["total"]
+        return total
 
 
 class NowTests(NowTestCase):
@@ -102,14 +98,17 @@ class NowTests(NowTestCase):
         """
         # Whoever asked for it is told that it was.
         self.provoked += ["503"]
+        self.hold_loads("slow")
         page = self.open()
         row = self.model_row("slow")
         bar = row.get_by_role("progressbar", name="Loading slow")
         row.get_by_role("button", name="Load slow", exact=True).click()
         self.expect(row).to_contain_text("Loading")
         self.expect(bar).to_have_attribute("aria-valuetext", re.compile("s gone"))
+        self.let_load("slow")
         self.expect(row).to_contain_text("Ready")
         self.expect(bar).to_have_count(0)
+        self.hold_loads("slow")
         row.get_by_role("button", name="Unload slow").click()
         row.get_by_role("button", name="Load slow", exact=True).click()
         self.expect(bar).to_have_attribute(
@@ -134,10 +133,11 @@ class NowTests(NowTestCase):
         lines = why.get_by_role("region", name="Last lines of broken")
         self.expect(lines).to_contain_text("no-memory-left")
         self.expect(why).to_contain_text(re.compile("tries again|try again"))
-        few = len(lines.inner_text().splitlines())
+        self.expect(lines).not_to_contain_text("loading model")
         why.get_by_role("button", name=re.compile(r"All \d+ last lines")).click()
-        self.expect(why.get_by_role("button", name="Fewer lines")).to_be_visible()
-        self.assertGreater(len(lines.inner_text().splitlines()), few)
+        self.expect(lines).to_contain_text("loading model")
+        why.get_by_role("button", name="Fewer lines").click()
+        self.expect(lines).not_to_contain_text("loading model")
         why.get_by_role("link", name="Its log").click()
         self.expect(self.heading("Logs")).to_be_visible()
         self.expect(page.get_by_role("log")).to_contain_text("no-memory-left")
@@ -184,7 +184,6 @@ class NowTests(NowTestCase):
         )
         row.get_by_role("button", name=re.compile("^Cancel")).click()
         self.expect(page.get_by_role("main")).to_contain_text("Nobody waits")
-        self.running.ask("POST", "/api/models/unload")
 
     def test_own_page(self) -> None:
         """
@@ -223,6 +222,8 @@ class NowTests(NowTestCase):
         sums = hour.get_by_label("Sums of the last hour")
         self.expect(sums).to_contain_text(re.compile(r"Requests\s*[1-9]"))
         self.expect(sums).to_contain_text(re.compile(r"Swaps\s*[1-9]"))
+        self.expect(sums).to_contain_text(re.compile(r"Prompt tokens\s*[1-9]"))
+        self.expect(sums).to_contain_text(re.compile(r"Generated tokens\s*[1-9]"))
         hour.get_by_text("As a table").click()
         table = hour.get_by_role("region", name="The last hour as a table")
         self.expect(table).to_contain_text("In place of alpha")
@@ -293,23 +294,30 @@ class ModelsTests(NowTestCase):
         self.expect(settings).to_contain_text("API_TOKEN")
         self.expect(settings).not_to_contain_text("hush-hush")
         self.expect(settings).to_contain_text("first")
+        self.expect(settings).to_contain_text(
+            re.compile(r"Address\s*http://localhost:\d")
+        )
+        self.expect(settings.get_by_role("listitem").first).to_be_visible()
+        self.expect(settings).to_contain_text("Function calling")
         self.expect(settings).to_contain_text("a & p & f")
         self.expect(settings).to_contain_text("temperature")
         self.expect(settings).to_contain_text("7B")
         activity = main.get_by_role("region", name="Activity", exact=True)
         self.expect(activity).to_contain_text("/v1/chat/completions")
-        self.expect(
-            main.get_by_role("figure", name=re.compile("^Generation")).get_by_role(
-                "img"
+        for name in ("Prompt", "Generation"):
+            figure = main.get_by_role("figure", name=re.compile(f"^{name}"))
+            self.expect(figure.get_by_role("img")).to_have_attribute(
+                "aria-label", re.compile(r"\d")
             )
-        ).to_be_visible()
         log = main.get_by_role("log", name="Log of alpha")
         self.expect(log).to_contain_text("loading model 'alpha'")
-        # Live: another answer, another row and another line.
-        rows = activity.get_by_role("row")
-        before = rows.count()
+        # Live: another answer is another row.
+        rows = main.get_by_role("region", name="Activity of alpha").get_by_role("row")
+        asked = self.asked("alpha")
+        self.assertLess(asked, 15)
+        self.expect(rows).to_have_count(1 + asked)
         self.running.chat("alpha", max_tokens=1)
-        self.expect(rows).to_have_count(before + 1)
+        self.expect(rows).to_have_count(2 + asked)
         main.get_by_role("button", name="Unload alpha").click()
         self.expect(
             main.get_by_role("button", name="Load alpha", exact=True)
@@ -319,6 +327,42 @@ class ModelsTests(NowTestCase):
         self.expect(
             page.get_by_role("button", name="Do not filter by alpha")
         ).to_be_visible()
+
+    def test_what_goes_on(self) -> None:
+        """
+        A model's page shows who waits for it and what it does, and ends it; it loads
+        the model, and tells why that failed.
+        """
+        self.provoked += ["502"]
+        page = self.open("/ui/models/beta")
+        main = page.get_by_role("main")
+        main.get_by_role("button", name="Load beta", exact=True).click()
+        self.expect(main.get_by_role("button", name="Unload beta")).to_be_enabled()
+        self.ask_behind("alpha", max_tokens=2000)
+        page.goto("/ui/models/alpha")
+        rows = main.get_by_role("region", name="Activity of alpha").get_by_role("row")
+        self.expect(rows.nth(1)).to_contain_text("In flight, from 127.0.0.1")
+        self.ask_behind("beta")
+        page.goto("/ui/models/beta")
+        waits = main.get_by_role("region", name="Queue").get_by_role("row")
+        self.expect(waits.nth(1)).to_contain_text("behind alpha (1 in flight)")
+        told = main.get_by_role("region", name="Activity of beta").get_by_role("row")
+        self.expect(told.nth(1)).to_contain_text("Waits, from 127.0.0.1")
+        told.nth(1).get_by_role("button", name="Cancel the request of").click()
+        self.expect(main.get_by_role("region", name="Queue")).to_have_count(0)
+        page.goto("/ui/models/alpha")
+        rows.nth(1).get_by_role("button", name="Cancel the request of").click()
+        self.expect(main).not_to_contain_text("In flight, from")
+        page.goto("/ui/models/broken")
+        main.get_by_role("button", name="Load broken", exact=True).click()
+        self.expect(
+            main.get_by_role("group", name="Why broken failed")
+        ).to_contain_text("no-memory-left")
+        # What it could not do is told in a corner too, until it is put away.
+        told = page.get_by_role("region", name="Messages")
+        self.expect(told).to_contain_text("broken")
+        told.get_by_role("button", name="Dismiss").first.click()
+        self.expect(told.get_by_role("button", name="Dismiss")).to_have_count(0)
 
     def test_no_such_model(self) -> None:
         """
@@ -339,6 +383,4 @@ class ModelsTests(NowTestCase):
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.open("/ui/models/parrot")
         page.get_by_role("button", name="Copy the command").click()
-        self.assertIn(
-            "tests.live.parrot", page.evaluate("navigator.clipboard.readText()")
-        )
+        self.expect_copied("tests.live.parrot")

@@ -5,10 +5,9 @@ Peers' models, in a real browser: the peer is another daemon.
 from __future__ import annotations
 
 import re
-import threading
 
 from .browser import BrowserTestCase
-from .support import Daemon, chat_body, simulator
+from .support import Daemon, simulator
 
 FAR = f"""
 models:
@@ -84,12 +83,7 @@ class PeersTests(BrowserTestCase):
         self.expect(cells.nth(3)).to_contain_text(re.compile(r"\d\.\d"))
         self.expect(main).to_contain_text("0 of 1 models running")
         self.expect(self.model_row("far/gone")).to_have_count(0)
-        thread = threading.Thread(
-            target=self.running.ask,
-            args=("POST", "/v1/chat/completions", chat_body("one", max_tokens=1000)),
-        )
-        thread.start()
-        self.addCleanup(thread.join)
+        self.ask_behind("one", max_tokens=20_000)
         self.expect(cells.nth(1)).to_have_text("1")
         self.expect(main).to_contain_text("1 in flight")
         page.get_by_label("Active only").check()

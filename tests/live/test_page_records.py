@@ -9,7 +9,6 @@ import io
 import json
 import platform
 import re
-import threading
 from typing import TYPE_CHECKING
 
 from .browser import BrowserTestCase, parrot
@@ -35,6 +34,10 @@ models:
 """
 
 
+#: Has the parrot write so many bytes to its log at once.
+LOG = "log 40000 0"
+
+
 class ActivityTests(BrowserTestCase):
     """
     What was asked, and is being asked.
@@ -44,8 +47,7 @@ class ActivityTests(BrowserTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        known = self.running.ask("GET", "/api/metrics/activity?limit=1").json
-        if not known["total"]:
+        if not self.total():
             self.running.chat("broken")
             for number in range(30):
                 self.running.ask(
@@ -62,18 +64,23 @@ class ActivityTests(BrowserTestCase):
         table = self.page.get_by_role("table", name="Requests that ended")
         return table.get_by_role("rowgroup").nth(1).get_by_role("row")
 
-    def column(self, name: str) -> list[str]:
+    def column(self, name: str) -> Locator:
         """
-        What stands in a column.
+        The cells of a column.  The table is there.
         """
         heads = self.page.get_by_role("table", name="Requests that ended").get_by_role(
             "columnheader"
         )
         place = [text.strip() for text in heads.all_inner_texts()].index(name)
-        return [
-            row.get_by_role("cell").nth(place).inner_text().strip()
-            for row in self.rows().all()
-        ]
+        return self.rows().locator(f":scope > :nth-child({place + 1})")
+
+    def total(self) -> int:
+        """
+        How many rows there are.
+        """
+        known = self.running.ask("GET", "/api/metrics/activity?limit=1").json
+        total: int = known["total"]
+        return total
 
     def button(self, name: str) -> Locator:
         """
@@ -89,7 +96,7 @@ class ActivityTests(BrowserTestCase):
         self.expect(self.rows()).to_have_count(31)
         page.get_by_label("Model", exact=True).select_option("beta")
         self.expect(self.rows()).to_have_count(10)
-        self.assertEqual(set(self.column("Model")), {"beta"})
+        self.expect(self.column("Model")).to_have_text(["beta"] * 10)
         self.expect(page).to_have_url(re.compile("model=beta"))
         page.reload()
         self.expect(self.rows()).to_have_count(10)
@@ -97,7 +104,7 @@ class ActivityTests(BrowserTestCase):
         self.expect(self.rows()).to_have_count(31)
         page.get_by_role("combobox", name="Status").select_option("Failed (5xx)")
         self.expect(self.rows()).to_have_count(1)
-        self.assertEqual(self.column("Model"), ["broken"])
+        self.expect(self.column("Model")).to_have_text(["broken"])
         self.button("Clear filters").click()
         page.get_by_label("Session", exact=True).fill("session-1")
         page.get_by_label("Session", exact=True).press("Enter")
@@ -127,13 +134,13 @@ class ActivityTests(BrowserTestCase):
         head = page.get_by_role("columnheader", name="Generated")
         head.get_by_role("button").click()
         self.expect(head).to_have_attribute("aria-sort", "descending")
-        self.expect(self.rows().first).to_contain_text("30")
-        numbers = [int(text) for text in self.column("Generated")]
-        self.assertEqual(numbers, list(range(30, 5, -1)))
+        numbers = [str(number) for number in range(30, 5, -1)]
+        self.expect(self.column("Generated")).to_have_text(numbers)
         head.get_by_role("button").click()
         self.expect(head).to_have_attribute("aria-sort", "ascending")
         self.expect(page).to_have_url(re.compile("order=asc"))
-        self.assertEqual(int(self.column("Generated")[0]), 0)
+        # The one that failed.
+        self.expect(self.column("Generated").first).to_have_text("0")
 
     def test_columns(self) -> None:
         """
@@ -169,10 +176,33 @@ class ActivityTests(BrowserTestCase):
         self.expect(pager.get_by_role("button", name="Next")).to_be_disabled()
         page.reload()
         self.expect(pager).to_contain_text("26\u201331 of 31")
+        pager.get_by_role("button", name="Previous").click()
+        self.expect(pager).to_contain_text("1\u201325 of 31")
+        number = pager.get_by_role("spinbutton", name="Page")
+        number.fill("2")
+        number.press("Enter")
+        self.expect(pager).to_contain_text("26\u201331 of 31")
         pager.get_by_role("button", name="First").click()
         self.expect(self.rows()).to_have_count(25)
         pager.get_by_role("button", name="Last").click()
         self.expect(self.rows()).to_have_count(6)
+
+    def test_newer(self) -> None:
+        """
+        Whoever looks at an older page is not disturbed by newer rows, but told of them.
+        """
+        self.spend()
+        page = self.open("/ui/activity")
+        page.get_by_label("Rows a page").select_option("25")
+        page.get_by_role("button", name="Next").click()
+        self.expect(self.rows()).to_have_count(6)
+        ids = self.column("#").all_inner_texts()
+        self.running.chat("alpha")
+        self.expect(page.get_by_role("main")).to_contain_text("There are newer rows.")
+        self.expect(self.column("#")).to_have_text(ids)
+        self.button("Show them").click()
+        self.expect(self.rows()).to_have_count(25)
+        self.expect(self.column("#").first).to_have_text(str(self.total()))
 
     def test_export(self) -> None:
         """
@@ -199,6 +229,7 @@ class ActivityTests(BrowserTestCase):
         """
         # Its row would be one too many for the others.
         self.spend()
+        before = self.total()
         with self.running.asking(
             "POST",
             "/v1/chat/completions",
@@ -206,6 +237,7 @@ class ActivityTests(BrowserTestCase):
         ) as response:
             response.read()
         page = self.open("/ui/activity")
+        self.expect(self.rows()).to_have_count(before + 1)
         self.rows().first.get_by_role("button", name=re.compile("^Capture")).click()
         dialog = page.get_by_role("dialog", name=re.compile("^Request"))
         answer = dialog.get_by_role("region", name="Response")
@@ -233,13 +265,9 @@ class ActivityTests(BrowserTestCase):
         page = self.open("/ui/activity")
         flight = page.get_by_role("table", name="Requests in flight")
         self.expect(page.get_by_role("main")).to_contain_text("Nothing is in flight")
-        before = self.running.ask("GET", "/api/metrics/activity?limit=1").json["total"]
+        before = self.total()
         self.expect(self.rows()).to_have_count(before)
-        thread = threading.Thread(
-            target=self.running.chat, args=("slow",), kwargs={"max_tokens": 1000}
-        )
-        thread.start()
-        self.addCleanup(thread.join)
+        self.ask_behind("slow", max_tokens=4000)
         self.expect(flight).to_contain_text("/v1/chat/completions")
         flight.get_by_role("button", name="Cancel the request to slow").click()
         self.expect(page.get_by_role("main")).to_contain_text("Nothing is in flight")
@@ -270,20 +298,59 @@ class LogsTests(BrowserTestCase):
         lines = self.logs("alpha")
         page = self.page
         self.running.chat("alpha")
-        self.expect(lines).to_contain_text("POST /v1/chat/completions")
-        page.get_by_role("button", name="Pause").click()
-        shown = lines.inner_text()
+        posts = lines.get_by_text("POST /v1/chat/completions")
+        self.expect(posts.last).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+        self.expect(posts).to_have_count(0)
         self.running.chat("alpha")
+        self.expect(posts).to_have_count(1)
+        page.get_by_role("button", name="Pause").click()
         status = (
             page.get_by_role("main").get_by_role("status").filter(has_text="Paused")
         )
-        self.expect(status).to_contain_text(re.compile("[1-9]+ newer lines?"))
-        self.assertEqual(lines.inner_text(), shown)
+        self.expect(status).to_be_visible()
+        self.running.chat("alpha")
+        self.expect(status).to_contain_text(re.compile(r"[1-9]\d* newer lines?"))
+        self.expect(posts).to_have_count(1)
         page.get_by_role("button", name="Go on").click()
         self.expect(status).to_have_count(0)
-        self.expect(lines).not_to_have_text(shown)
+        self.expect(posts).to_have_count(2)
         page.get_by_role("button", name="Clear").click()
         self.expect(lines).not_to_contain_text("POST")
+
+    def test_scroll(self) -> None:
+        """
+        Whoever scrolls back stays there, until the log is followed again; long lines
+        wrap, or not.
+        """
+        # The others count the lines.
+        self.spend()
+        self.running.chat("parrot")
+        lines = self.logs("parrot")
+        page = self.page
+        self.expect(lines).to_contain_text("line 39 of the parrot")
+        said = {"model": "parrot", "messages": [{"role": "user", "content": LOG}]}
+        self.running.ask("POST", "/v1/chat/completions", said)
+        self.expect(lines).to_contain_text("the log is over")
+        follow = page.get_by_label("Follow")
+        self.expect(follow).to_be_checked()
+        lines.hover()
+        page.mouse.wheel(0, -100_000)
+        self.expect(follow).not_to_be_checked()
+        self.expect(lines).to_contain_text("line 0 of the parrot")
+        self.expect(page.get_by_role("main")).to_contain_text("Standing still")
+        self.expect(lines).not_to_contain_text("the log is over")
+        follow.check()
+        self.expect(lines).to_contain_text("the log is over")
+        page.set_viewport_size({"width": 360, "height": 740})
+        log = lines.element_handle()
+        for wrap, comparison in ((True, "<="), (False, ">")):
+            page.get_by_label("Wrap lines").set_checked(wrap)
+            page.wait_for_function(
+                f"(log) => log.scrollWidth {comparison} log.clientWidth",
+                arg=log,
+                polling=100,
+            )
 
     def test_choice(self) -> None:
         """
@@ -324,6 +391,10 @@ class LogsTests(BrowserTestCase):
         search.press("Enter")
         self.expect(told).to_have_text("11 of 11 lines")
         search.press("Enter")
+        self.expect(told).to_have_text("1 of 11 lines")
+        page.get_by_role("button", name="Next match").click()
+        self.expect(told).to_have_text("2 of 11 lines")
+        page.get_by_role("button", name="Match before").click()
         self.expect(told).to_have_text("1 of 11 lines")
         page.get_by_role("button", name="Match before").click()
         self.expect(told).to_have_text("11 of 11 lines")
@@ -392,9 +463,14 @@ class LogsTests(BrowserTestCase):
         page.get_by_role("button", name="Forget the key").click()
         self.assertIsNone(page.evaluate("sessionStorage.getItem('llamaswap.key')"))
         page.get_by_role("button", name="Forget everything").click()
-        page.get_by_role("dialog").get_by_role(
-            "button", name="Forget everything"
-        ).click()
+        confirm = page.get_by_role("dialog")
+        confirm.get_by_role("button", name="Keep").click()
+        self.expect(confirm).to_be_hidden()
+        self.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        page.get_by_role("button", name="Forget everything").click()
+        with page.expect_event("load"):
+            confirm.get_by_role("button", name="Forget everything").click()
+        self.expect(page.get_by_role("heading", level=1)).to_be_visible()
         self.expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
         self.assertEqual(page.evaluate("localStorage.length"), 0)
 
