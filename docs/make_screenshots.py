@@ -2,7 +2,7 @@
 Makes the pictures of the web page, in ``docs/images``.
 
 ``python docs/make_screenshots.py`` takes three minutes, a checkout whose page was
-built, ``pip install ".[tests]" pillow`` and Debian's chromium.  The models are
+built, ``pip install ".[tests,docs]"`` and Debian's chromium.  The models are
 simulated, and so are the clients; what they did in the hour before is written into the
 activity.
 """
@@ -41,7 +41,7 @@ _WIDE: ViewportSize = {"width": 1280, "height": 800}
 _TALL: ViewportSize = {"width": 1280, "height": 1230}
 
 #: No picture is larger, in bytes.
-LIMIT = 150_000
+LIMIT = 60_000
 
 #: For how long clients ask before the pictures are made, in seconds.
 _BUSY = 150.0
@@ -74,16 +74,19 @@ models:
 {_big("llama-3.3-70b", 11, 14)}
 {_big("gemma-3-27b", 5, 44)}
   bge-m3:
+    aliases: [text-embedding-3-small]
     cmd: {simulator("--model bge-m3 --load-time 0.5 --quiet")}
     description: Embeddings
   whisper-large-v3:
     cmd: {simulator("--model whisper-large-v3 --load-time 1 --quiet")}
     description: Transcription
+    capabilities: {{in: [audio], out: [text]}}
   flux-schnell:
     cmd: '{simulator('--load-time 2 --fail-start "CUDA error: out of memory"')}'
     description: Images
+    capabilities: {{in: [text], out: [image]}}
   assistant:
-    {parrot()}
+    {parrot().replace('["PYTHON', '["PARROT_PACE=0.03", "PYTHON')}
 """
 
 _ANSWER = """\
@@ -255,6 +258,8 @@ def _take_all(daemon: Daemon, camera: _Camera) -> None:
         camera.open("/ui/activity", "/v1/chat/completions")
         page.wait_for_timeout(500)
         camera.take("activity")
+        camera.open("/ui/models", "flux-schnell")
+        camera.take("models")
         camera.open("/ui/models/qwen3-32b", "50 % below")
         page.wait_for_timeout(500)
         camera.take("model")
@@ -262,7 +267,9 @@ def _take_all(daemon: Daemon, camera: _Camera) -> None:
     message = page.get_by_label("Message", exact=True)
     message.fill(f"Swaps take time here; what can be done about it?\n---\n{_ANSWER}")
     message.press("Enter")
-    page.get_by_role("group", name="Speed of the answer").wait_for()
+    page.locator(
+        'article[aria-label="Answer of assistant"][aria-busy=false]'
+    ).wait_for()
     # As if the question had been short.
     page.evaluate(
         "document.querySelector('article[aria-label=Question] .text').textContent = "
@@ -272,13 +279,16 @@ def _take_all(daemon: Daemon, camera: _Camera) -> None:
     camera.take("playground")
     camera.open("/ui/logs", "GET /ui/")
     page.get_by_role("checkbox", name="Wrap lines").uncheck()
-    page.get_by_role("searchbox").fill("model ")
+    page.get_by_label("Regular expression").check()
+    page.get_by_role("searchbox").fill("(ready after|stopp)")
     page.get_by_label("Only lines that match").check()
     page.wait_for_timeout(500)
     camera.take("logs")
     camera.open("/ui/machine", "Load average")
     page.wait_for_timeout(500)
     camera.take("machine")
+    camera.open("/ui/settings", "Rows of activity")
+    camera.take("settings")
     page.set_viewport_size({"width": 360, "height": 740})
     camera.open("/ui/", "gemma-3-27b")
     camera.take("now-narrow")

@@ -8,6 +8,7 @@ before the answer, and each picture is told by its type and size.  What
 stands after a line ``+++`` is said only once somebody asks for ``/go``.  The message
 ``settings`` is answered with the rest of the request, as JSON; ``log BYTES RATE`` has
 so much written to the log, in lines, at so many bytes a second, or all at once with 0.
+With ``PARROT_PACE`` in the environment, a number of seconds, it answers piece by piece.
 ``/`` is a page of its own.
 """
 
@@ -15,12 +16,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+#: Seconds from one piece of a stream to the next.
+_PACE = float(os.environ.get("PARROT_PACE", 0))
 
 #: Whether what is held back may be said.
 _go = threading.Event()
@@ -106,7 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) + len(held)))
         self.end_headers()
-        self.wfile.write(body)
+        if _PACE:
+            for line in body.splitlines(keepends=True):
+                self.wfile.write(line)
+                time.sleep(_PACE if line.startswith(b"data") else 0)
+        else:
+            self.wfile.write(body)
         if held:
             _go.wait()
             self.wfile.write(held)

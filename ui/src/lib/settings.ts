@@ -56,7 +56,7 @@ const GROUPS: readonly { title: string; settings: readonly [string, string, Show
       ['planner', 'Who goes for whom'],
       ['preload', 'Loaded at the start'],
       ['health_check_timeout', 'A model may load for', seconds],
-      ['max_wait', 'A request may wait for', patience],
+      ['max_wait', 'Busy models give way after', patience],
       ['include_aliases_in_list', 'Aliases are listed'],
     ],
   },
