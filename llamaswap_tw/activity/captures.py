@@ -40,7 +40,7 @@ _RESPONSE_HEADERS = 1024
 _LOAN = 16 * 1024
 
 #: How much is compressed at once, in bytes as it came.
-_AT_ONCE = 64 * 1024
+_AT_ONCE = 256 * 1024
 
 #: The last two segments of paths whose request or response body is not kept: sound
 #: and pictures would take the room of all else.

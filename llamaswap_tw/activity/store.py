@@ -5,8 +5,9 @@ joins a queue.
 The house's threads do the work, one write and one read at a time; a pool of our own,
 or ``twisted.enterprise.adbapi`` with one thread, would have to be started, fed and
 joined only to have that order, and its transactions would be of one row each.  Rows
-gather for a moment and are written together: under load that is twenty changes of
-threads a second, and not thousands.
+gather for a moment and are written together: under load that is ten changes of
+threads a second, and not thousands: each thread that waits for Python's lock makes
+every call of the reactor into the system dearer until it has it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _T = TypeVar("_T")
 _log = Logger()
 
 #: How long rows gather before they are written, in seconds.
-GATHER = 0.05
+GATHER = 0.1
 
 #: How many rows are written at once: who waits for one of them is told in one turn
 #: of the reactor.

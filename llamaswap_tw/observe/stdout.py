@@ -14,8 +14,8 @@ _LIMIT = 1024 * 1024
 
 #: How long lines gather once some were written, in seconds.  Were each one the
 #: thread's to write at once, thousands in a second would cost two changes of threads
-#: each, ten times what it takes to make one.
-_GATHER = 0.02
+#: each, ten times what it takes to make one.  The first is written at once.
+_GATHER = 0.1
 
 #: So much is not left to gather, in bytes.
 _MUCH = _LIMIT // 8

@@ -38,7 +38,7 @@ KEEP_ALIVE = 15.0
 
 #: Of how many requests that came and went between two tellings it is told at most: a
 #: flood of them is more than anybody follows, and its rows are told of.
-BRIEF = 20
+BRIEF = 10
 
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)

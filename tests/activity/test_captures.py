@@ -417,9 +417,9 @@ class ThreadTests(CapturesTestCase):
         """
         Large ones are compressed one after the other: each takes memory.
         """
-        self.captures.reconfigure(2_000_000)
+        self.captures.reconfigure(4_000_000)
         for row_id in range(3):
-            self.captures.start(CHAT, [], b"x" * 100_000).keep(row_id)
+            self.captures.start(CHAT, [], b"x" * 300_000).keep(row_id)
         self.threads.clock.advance(0)
         for _ in range(3):
             self.assertEqual(len(self.threads.calls), 1)
