@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 #: The longest error message of a row, in characters.
 _LONGEST_ERROR = 500
 
-
 _BROKE_OFF = "the model broke off in the middle of its answer"
 
 

@@ -22,11 +22,19 @@ from ..errors import RequestError, ShuttingDown
 from ..proxy.prompt import prompt_writer
 from ..proxy.succession import Predecessor
 from .envelope import phrase, render_error
-from .head import LONGEST_LENGTH, Head, asks_for_websocket, ordinary_head, tokens
+from .head import (
+    LONGEST_LENGTH,
+    LONGEST_NAME,
+    Head,
+    asks_for_websocket,
+    ordinary_head,
+    tokens,
+)
 from .http1 import Http1Request
 from .patience import Awaited, BodySource, Patience
 from .refusals import (
     ExpectationFailed,
+    HeaderNameTooLong,
     HeadTooLarge,
     MalformedRequest,
     RequestTimeout,
@@ -299,6 +307,9 @@ class Channel(Predecessor, HTTPChannel):
                 self._refuse_head(
                     MalformedRequest("a header must not go on in another line")
                 )
+                return
+            if len(line) > LONGEST_NAME and b":" not in line[: LONGEST_NAME + 1]:
+                self._refuse_head(HeaderNameTooLong(LONGEST_NAME))
                 return
         elif line:
             try:

@@ -43,7 +43,6 @@ BRIEF = 10
 #: What is known of a request that was never told of.
 _NEVER = (-1, -1, -inf)
 
-
 #: Two that there are for each request, with their one value left out.
 _REMOVED = event("inflight", {"operation": "remove", "id": "%b"})
 _ADDED = event("activity", {"id": 0}).replace(b"0", b"%d")
@@ -291,12 +290,19 @@ class Events:
                 revision != entry.revision or resp_bytes != entry.resp_bytes
             ):
                 self._happened.append(partial(self._upsert, entry))
+        self._look_at_queue()
+        self._tell()
+
+    def _look_at_queue(self) -> Mapping[str, Any]:
+        """
+        Tell all of the queue, where it is other than they know it.
+        """
         queue = self._queue()
         if queue != self._last_queue:
             self._last_queue = queue
-            self._happened.append(event("queue", queue))
+            self._happen(event("queue", queue))
             self.queue_changed()
-        self._tell()
+        return queue
 
     def _keep_alive(self) -> None:
         self._send(b": still there\n\n", self._told_of_logs())
@@ -315,10 +321,13 @@ class Events:
                 "inflight",
                 {"operation": "snapshot", "requests": self._in_flight.snapshot()},
             ),
-            event("queue", self._queue()),
+            # One that knows more than the others would keep it, were it soon otherwise.
+            event("queue", self._look_at_queue()),
         ]
 
     def _missed(self, told: Places) -> tuple[bytes, int]:
+        # Requests that come with the snapshot are told of: their end is told too.
+        self._untold.clear()
         proxy, upstream = told
         logs = [self._proxy.since(proxy), self._upstream.since(upstream)]
         return b"".join([*logs, *self._snapshot()]), self._sent

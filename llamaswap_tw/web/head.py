@@ -21,8 +21,12 @@ _REQUEST_LINE = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) (HTTP/1\.[01])"
 )
 
+#: The longest name of a header that is taken, in bytes: Twisted remembers the first ten
+#: thousand for ever, as long as they may be.
+LONGEST_NAME = 256
+
 #: The lines behind it, each with a name, of which it is seen to later what it has.
-_FIELDS = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
+_FIELDS = re.compile(rb"\r\n([^:\r\n]{1,%d}):[ \t]*([^\r\n]*)" % LONGEST_NAME)
 
 _RAW = re.compile(rb"[\x80-\xff]")
 

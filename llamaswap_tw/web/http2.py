@@ -19,8 +19,13 @@ from zope.interface import implementer
 
 from ..errors import RequestError
 from ..interfaces import IDownstream
-from .head import LONGEST_LENGTH, encode_raw
-from .refusals import HeadTooLarge, MalformedRequest, TooManyHeaders
+from .head import LONGEST_LENGTH, LONGEST_NAME, encode_raw
+from .refusals import (
+    HeaderNameTooLong,
+    HeadTooLarge,
+    MalformedRequest,
+    TooManyHeaders,
+)
 from .request import Request
 
 if TYPE_CHECKING:
@@ -162,6 +167,8 @@ def take_head(
             elif name == b"host":
                 if not headers.hasHeader(b"Host"):
                     headers.addRawHeader(name, value)
+            elif len(name) > LONGEST_NAME:
+                error = HeaderNameTooLong(LONGEST_NAME)
             elif not name.startswith(b":"):
                 headers.addRawHeader(name, value)
         except InvalidHeaderName:

@@ -47,6 +47,17 @@ class TooManyHeaders(RequestError):
         super().__init__(f"the request has more than {limit} headers")
 
 
+class HeaderNameTooLong(RequestError):
+    """
+    A header has a longer name than anybody gives one.
+    """
+
+    status = 431
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a header's name is longer than {limit} bytes")
+
+
 class MalformedRequest(RequestError):
     """
     The bytes are not a request.

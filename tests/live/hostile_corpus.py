@@ -147,6 +147,8 @@ def _file(data: bytes) -> bytes:
 HEADS = [
     Hostile("too many headers", [_GET + b"A: b\r\n" * 600 + b"\r\n"], [LARGE_HEAD]),
     Hostile("100,000 headers", [_GET + b"A:\r\n" * 100_000], [LARGE_HEAD]),
+    Hostile("a header's name of 300 bytes", [_get(b"x" * 300 + b": 1")], [LARGE_HEAD]),
+    Hostile("a header's name of 60 kB", [_get(b"x" * 60_000 + b": 1")], [LARGE_HEAD]),
     Hostile("a header of 70 kB", [_get(b"A: " + b"x" * 70_000)], [LARGE_HEAD]),
     Hostile(
         "headers of 70 kB together",

@@ -304,6 +304,19 @@ class EventsTests(EventsTestCase):
         self.queue.clear()
         self.assertEqual(dict(self.follow().first)["queue"]["total"], 0)
 
+    def test_queue_that_was_short(self) -> None:
+        """
+        Whoever comes while somebody waits for a moment is told the end of that too.
+        """
+        self.follow()
+        self.queue.append({"id": "1", "model": "m"})
+        late = self.follow()
+        self.assertEqual(dict(late.first)["queue"]["total"], 1)
+        self.queue.clear()
+        self.clock.pump([PACE] * 2)
+        *_, (kind, told) = late.got()
+        self.assertEqual((kind, told["total"]), ("queue", 0))
+
     def test_keep_alive(self) -> None:
         """
         A connection on which nothing happens is kept alive, by what is no event.
@@ -536,6 +549,27 @@ class SlowReaderTests(EventsTestCase):
         self.events.row_added(1)
         self.clock.advance(GATHER)
         self.assertEqual(client.got(), [("activity", {"id": 1})])
+
+    def test_flood(self) -> None:
+        """
+        The end of a request that stood in what it got in place of the rest is told it,
+        in a flood of short ones too.
+        """
+        client = self.follow()
+        client.pause()
+        for number in range(50):
+            self.logs.upstream.write(b"%9999d\n" % number)
+            self.clock.advance(GATHER)
+        for _ in range(BRIEF):
+            self.add().removed()
+        entry = self.add()
+        client.resume()
+        snapshot = dict(client.got())["inflight"]
+        self.assertEqual([one["id"] for one in snapshot["requests"]], [entry.id])
+        entry.removed()
+        self.clock.advance(GATHER)
+        gone = {"operation": "remove", "id": entry.id}
+        self.assertIn(("inflight", gone), client.got())
 
     def test_gap(self) -> None:
         """

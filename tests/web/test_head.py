@@ -109,6 +109,12 @@ class OrdinaryHeadTests(SynchronousTestCase):
         self.assertIsNotNone(self.parse(start + b"X: 1\r\n" * 10 + b"\r\n"))
         self.assertIsNone(self.parse(start + b"X: 1\r\n" * 11 + b"\r\n"))
         self.assertIsNone(self.parse(start + b"X: %b\r\n\r\n" % (b"x" * 1000)))
+        for name, taken in ((b"x" * 256, True), (b"x" * 257, False)):
+            head = self.parse(start + name + b": 1\r\n\r\n")
+            self.assertIs(head is not None, taken)
+            # The same line by line.
+            _, answer = outcome([start + b"Host: h\r\n" + name, b": 1\r\n\r\n"])
+            self.assertIs(b" 431 " not in answer, taken)
 
     @settings(max_examples=500, deadline=None)
     @given(first=_firsts, lines=st.lists(_lines, max_size=4), rest=_rests)

@@ -107,7 +107,7 @@ class HeadTests(Http2TestCase):
     def test_too_large(self) -> None:
         """
         A head over ``server.maxHeaderBytes`` is answered with 431, and so is one of
-        more headers than anybody needs; others go on.
+        more headers than anybody needs, or longer names; others go on.
         """
         seen = self.connection.ask(headers={"x": "y" * 2000})
         self.assertEqual(seen.status, 431)
@@ -116,6 +116,9 @@ class HeadTests(Http2TestCase):
         seen = self.connection.ask(headers={f"x{n}": "y" for n in range(501)})
         self.assertEqual(seen.status, 431)
         self.assertIn(b"500 headers", seen.body)
+        seen = self.connection.ask(headers={"x" * 257: "y"})
+        self.assertEqual(seen.status, 431)
+        self.assertIn(b"256 bytes", seen.body)
         self.connection.ask()
         self.assertEqual(len(self.requests), 1)
 
