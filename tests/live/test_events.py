@@ -19,6 +19,8 @@ import psutil
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from llamaswap_tw.web.events import BRIEF
+
 from .following import FIRST, Follower, Stalled
 from .support import (
     PATIENCE,
@@ -289,18 +291,17 @@ class ReaderTests(EventsTestCase):
         stalled = Stalled(self.server, "/api/events")
         self.addCleanup(stalled.end)
         before = resident_megabytes(self.server.pid)
-        padding = {"X-Padding": "x" * 16_000}
+        padding = {"X-Padding": "x" * 60_000}
         body = chat_body("nobody")
-
-        def ask(count: int) -> None:
-            for _ in range(count):
+        rows = 300
+        # Each is told of with its headers, where they are no flood: more than what the
+        # sockets between the two hold.
+        for so_far in range(BRIEF, rows + 1, BRIEF):
+            for _ in range(BRIEF):
                 answer = self.server.ask("POST", CHAT, body, padding)
                 self.assertEqual(answer.status, 404)
-
-        # Each is told of with its headers.
-        ask(900)
+            self.follower_has(so_far)
         self.assertLess(resident_megabytes(self.server.pid) - before, 30)
-        wait_for(lambda: len(self.follower.of("activity")) == 900, "all rows")
 
         def settled(data: bytearray) -> bool:
             return data.count(b'"queue"') == 2 and data.endswith(b"\n\n\r\n")
@@ -314,12 +315,18 @@ class ReaderTests(EventsTestCase):
         ]
         kinds = [event["type"] for event in told]
         self.assertEqual(kinds[1 - len(FIRST) :], ["logData", *FIRST[2:]])
-        self.assertLess(kinds.count("activity"), 900)
+        self.assertLess(kinds.count("activity"), rows)
         # The log, which is small enough to be held, has no gap and no mark.
         logs = [json.loads(each["data"]) for each in told if each["type"] == "logData"]
         log = "".join(each["data"] for each in logs if each["source"] == "proxy")
-        self.assertEqual(log.count("] Request "), 900)
+        self.assertEqual(log.count("] Request "), rows)
         self.assertNotIn("dropped", log)
+
+    def follower_has(self, rows: int) -> None:
+        """
+        Wait until who reads was told of so many rows.
+        """
+        wait_for(lambda: len(self.follower.of("activity")) == rows, "all rows")
 
     def test_coming_and_going(self) -> None:
         """
