@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from zope.interface import implementer
 
@@ -21,11 +22,13 @@ class ModelOutput:
     """
     Where one model's process writes to.
 
+    :param ring: gets what it writes.
+    :param shared: gets it too.
     :ivar ring: what it wrote.
     """
 
-    def __init__(self, shared: Callable[[bytes], None]) -> None:
-        self.ring = LogRing()
+    def __init__(self, ring: LogRing, shared: Callable[[bytes], None]) -> None:
+        self.ring = ring
         self._shared = shared
         self._began = 0
 
@@ -73,6 +76,9 @@ class Logs:
         self.upstream = LogRing()
         self.combined = LogRing()
         self._outputs: dict[str, ModelOutput] = {}
+        #: Also of models that are gone, while their last process writes or somebody
+        #: follows: who does goes on when the model is there again.
+        self._rings: WeakValueDictionary[str, LogRing] = WeakValueDictionary()
         self._unfollow: list[Callable[[], None]] = []
         self.combined.follow(stdout)
         self.reconfigure(models, to_stdout)
@@ -85,7 +91,8 @@ class Logs:
         :param to_stdout: as at first.
         """
         self._outputs = {
-            model: self._outputs.get(model) or ModelOutput(self.upstream.write)
+            model: self._outputs.get(model)
+            or ModelOutput(self._ring_of(model), self.upstream.write)
             for model in models
         }
         for unfollow in self._unfollow:
@@ -94,6 +101,12 @@ class Logs:
         for name, log in (("proxy", self.proxy), ("upstream", self.upstream)):
             if to_stdout in (name, "both"):
                 self._unfollow.append(log.follow(self.combined.write))
+
+    def _ring_of(self, model: str) -> LogRing:
+        ring = self._rings.get(model)
+        if ring is None:
+            ring = self._rings[model] = LogRing()
+        return ring
 
     def output_of(self, model: str) -> ModelOutput:
         """

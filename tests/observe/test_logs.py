@@ -49,6 +49,20 @@ class LogsTests(SynchronousTestCase):
             self.assertEqual((name, stdout), (name, text))
             self.assertEqual(logs.combined.history(), text)
 
+    def test_follower_outlives_removal(self) -> None:
+        """
+        Who follows a model's log goes on when the model is gone and there again.
+        """
+        logs, _ = self.written("none")
+        followed: list[bytes] = []
+        unfollow = logs.output_of("a").ring.follow(followed.append)
+        logs.reconfigure(["b"], "none")
+        self.assertRaises(KeyError, logs.output_of, "a")
+        logs.reconfigure(["a", "b"], "none")
+        logs.output_of("a").write(b"again\n")
+        self.assertEqual(followed, [b"again\n"])
+        unfollow()
+
 
 class ModelOutputTests(SynchronousTestCase):
     """
