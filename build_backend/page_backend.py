@@ -210,7 +210,7 @@ def _has_packages() -> bool:
 
 
 def _packages(lock: Path) -> dict[str, Any]:
-    packages: dict[str, Any] = json.loads(lock.read_text())["packages"]
+    packages: dict[str, Any] = json.loads(lock.read_text(encoding="utf-8"))["packages"]
     return packages
 
 

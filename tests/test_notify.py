@@ -23,8 +23,8 @@ class NotifierTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        # A name of a socket has little room: trial's folders may be too deep.
-        folder = tempfile.mkdtemp()
+        # A name of a socket has little room: other folders may be too deep.
+        folder = tempfile.mkdtemp(dir="/tmp")
         self.addCleanup(shutil.rmtree, folder)
         self.path = os.path.join(folder, "notify")
         self.logged = events_of(self)

@@ -89,7 +89,7 @@ class BackendTestCase(SynchronousTestCase):
         path = self.folder / "asked"
         if not path.exists():
             return []
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         path.unlink()
         return lines
 

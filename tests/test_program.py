@@ -160,7 +160,7 @@ class HangUpTests(SynchronousTestCase):
         One that comes before there is a daemon is told once the reactor runs.
         """
         hang_ups = HangUps(self.reactor)
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
         daemon = mock.Mock()
         Program(self.reactor, daemon, mock.Mock(), None, None, hang_ups, mock.Mock())
         self.assertFalse(daemon.reload.called)
@@ -175,7 +175,7 @@ class HangUpTests(SynchronousTestCase):
         hang_ups = HangUps(self.reactor)
         hang_ups.tell(reload)
         for _ in range(2):
-            os.kill(os.getpid(), signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
         self.assertFalse(reload.called)
         self.turn()
         self.assertEqual(reload.call_count, 2)
@@ -185,5 +185,5 @@ class HangUpTests(SynchronousTestCase):
         One that there is nobody to tell of is no trouble.
         """
         HangUps(self.reactor)
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
         self.turn()

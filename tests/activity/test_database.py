@@ -225,7 +225,7 @@ class UnfitTests(FileTestCase):
         """
         Path(self.path).write_text("Dear diary,\n" * 1000)
         self.assert_cannot_open("not a database")
-        self.assertTrue(Path(self.path).read_text().startswith("Dear"))
+        self.assertTrue(Path(self.path).read_text(encoding="utf-8").startswith("Dear"))
 
     def test_no_folder(self) -> None:
         """

@@ -40,7 +40,7 @@ def told_in(section: str) -> set[str]:
     """
     What stands in double backquotes in a section of the page.
     """
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     found = re.search(rf"^{section}\n-+\n(.*?)(^[^\n]+\n---+\n|\Z)", text, re.S | re.M)
     assert found is not None, section
     return set(_LITERAL.findall(found[1]))

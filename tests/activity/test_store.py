@@ -25,6 +25,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from llamaswap_tw.activity import database
+from llamaswap_tw.activity import store as store_module
 from llamaswap_tw.activity.query import Page, Query
 from llamaswap_tw.activity.schema import VERSION
 from llamaswap_tw.activity.store import BATCH, FRESH, GATHER, WAITING, Store
@@ -603,6 +604,8 @@ class ThreadTests(TestCase):
         """
         from twisted.internet import reactor
 
+        # No read gives up waiting for a write: a disk may stall for a second.
+        self.patch(store_module, "FRESH", 50.0)
         folder = Path(self.mktemp()).resolve()
         folder.mkdir()
         path = str(folder / "activity.db")
@@ -632,17 +635,37 @@ from twisted.internet.threads import deferToThread
 from llamaswap_tw.activity.store import Store
 from tests.activity.support import row
 
-held = Store(reactor, deferToThread, sys.argv[1], 1000)
 added = 0
+busy_since = None
+
+def in_thread(*call):
+    global busy_since
+    busy_since = time.monotonic()
+    return deferToThread(*call).addBoth(done)
+
+def done(result):
+    global busy_since
+    busy_since = None
+    return result
+
+held = Store(reactor, in_thread, sys.argv[1], 1000)
+
+def tell(count, tenths):
+    # While the disk or the whole machine stalls, no time passes.
+    if busy_since is None or time.monotonic() - busy_since < 0.25:
+        tenths -= 1
+    if tenths:
+        reactor.callLater(0.1, tell, count, tenths)
+    else:
+        print(count, flush=True)
 
 def more():
     global added
     for _ in range(10):
         added += 1
         held.add(row(str(added)))
-    count = added
     # It was there: that is told a second later.
-    reactor.callLater(1.0, lambda: print(count, flush=True))
+    reactor.callLater(0.1, tell, added, 10)
 
 held.open().addCallback(lambda _: task.LoopingCall(more).start(0.005))
 reactor.run()

@@ -58,7 +58,7 @@ class DocumentationTests(ConfigTestCase):
         Every key of the schema is documented with its type, its default and what
         it means, where it is; what is the same in two places, in one of them.
         """
-        documented = _ENTRY.findall(REFERENCE.read_text())
+        documented = _ENTRY.findall(REFERENCE.read_text(encoding="utf-8"))
         self.assertEqual(len(documented), len(set(documented)))
         known = [*paths_of(File)]
         told = {(section, name) for path, section, name in known if path in documented}
@@ -73,7 +73,7 @@ class DocumentationTests(ConfigTestCase):
         """
         A default that is written as one would write it is the schema's.
         """
-        defaults = dict(_DEFAULT.findall(REFERENCE.read_text()))
+        defaults = dict(_DEFAULT.findall(REFERENCE.read_text(encoding="utf-8")))
         self.assertGreater(len(defaults), 40)
         for path, section, name in paths_of(File):
             (attribute,) = [
@@ -91,7 +91,7 @@ class DocumentationTests(ConfigTestCase):
         """
         No entry lacks its type, its default or a meaning.
         """
-        text = REFERENCE.read_text()
+        text = REFERENCE.read_text(encoding="utf-8")
         self.assertEqual(len(_ENTRY.findall(text)), text.count(".. confval::"))
 
     def test_examples(self) -> None:
@@ -102,7 +102,7 @@ class DocumentationTests(ConfigTestCase):
         for path in [*REPOSITORY.glob("docs/*.rst"), REPOSITORY / "README.rst"]:
             if not path.exists():
                 continue
-            for _, example in _EXAMPLE.findall(path.read_text()):
+            for _, example in _EXAMPLE.findall(path.read_text(encoding="utf-8")):
                 environ = dict.fromkeys(_VARIABLE.findall(example), "60")
                 config = self.load_bytes(dedent(example).encode(), environ)
                 self.assertEqual(config.warnings, (), f"{path.name}:\n{example}")

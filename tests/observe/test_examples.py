@@ -58,7 +58,8 @@ def alerts() -> list[dict[str, Any]]:
     """
     The alerts.
     """
-    (group,) = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    text = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
+    (group,) = yaml.safe_load(text)["groups"]
     rules: list[dict[str, Any]] = group["rules"]
     return rules
 
@@ -115,7 +116,7 @@ class SeriesTests(SynchronousTestCase):
         """
         Each is shown to speak.
         """
-        text = (PROMETHEUS / "alerts_test.yml").read_text()
+        text = (PROMETHEUS / "alerts_test.yml").read_text(encoding="utf-8")
         spoken = {
             case["alertname"]
             for test in yaml.safe_load(text)["tests"]

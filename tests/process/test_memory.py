@@ -151,9 +151,9 @@ class ResidentTests(SynchronousTestCase):
         """
         code = (
             "import subprocess, sys\n"
-            "child = subprocess.Popen([sys.executable, '-c', 'input()'])\n"
-            "print('up', flush=True)\n"
-            "child.wait()\n"
+            # Once that says so, neither of them grows any more.
+            "code = 'print(\"up\", flush=True); input()'\n"
+            "subprocess.run([sys.executable, '-c', code])\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", code],

@@ -30,7 +30,7 @@ class IndependenceTests(SimulatorTestCase):
         It imports nothing of this project but its own package.
         """
         for path in Path(package.__path__[0]).glob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ImportFrom):
                     self.assertLessEqual(node.level, 1, path)
                     module = node.module or ""

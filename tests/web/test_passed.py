@@ -70,7 +70,8 @@ class PassedTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.reactor = _Watched()
-        folder = tempfile.mkdtemp()
+        # A name of a socket has little room: other folders may be too deep.
+        folder = tempfile.mkdtemp(dir="/tmp")
         self.addCleanup(shutil.rmtree, folder)
         self.path = os.path.join(folder, "socket")
 
