@@ -350,6 +350,12 @@ class Channel(Predecessor, HTTPChannel):
         lines.append(b"Date: " + self.site.date.value())
         lines += [b"Content-Length: %d" % len(body), b"Connection: close", b"", body]
         self.transport.write(b"\r\n".join(lines))
+        # As long as its end is not here the channel knows what the head began with.
+        command = getattr(self, "_command", None)
+        if command is not None:
+            self.requests[-1].refused_unread(
+                command, self._path, self._version, error.status, len(body)
+            )
         self.loseConnection()
 
     def loseConnection(self) -> None:

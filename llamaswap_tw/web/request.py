@@ -157,6 +157,22 @@ class Request(TwistedRequest):
             )
         return None
 
+    def refused_unread(
+        self, method: bytes, uri: bytes, protocol: bytes, code: int, sent: int
+    ) -> None:
+        """
+        The connection has answered, since the request cannot be read to its end.
+
+        :param method: the HTTP method.
+        :param uri: what it asks for.
+        :param protocol: the client's protocol.
+        :param code: the answer's status.
+        :param sent: the length of the answer's body.
+        """
+        self.method, self.uri, self.clientproto = method, uri, protocol
+        self.startedWriting, self.code, self.sentLength = 1, code, sent
+        self._forget()
+
     def handleContentChunk(self, data: bytes) -> None:
         """
         A piece of the body came.
@@ -354,6 +370,9 @@ class Request(TwistedRequest):
         """
         super().connectionLost(reason)
         gone = self.on_gone
+        if self.method is TwistedRequest.method:
+            # No more than the beginning of its head came: it never was a request.
+            self._link = None
         self._forget()
         if gone is not None:
             gone()

@@ -141,6 +141,49 @@ class AccessLogTests(SynchronousTestCase):
         self.assertEqual(len(self.lines), 1)
         self.assertIn('"POST /x HTTP/1.1" 413 ', self.lines[0])
 
+    def test_unreadable(self) -> None:
+        """
+        A request that cannot be read to its end has one line, with what it was answered
+        and how it began.
+        """
+        begin = b"POST /x?key=s3cret HTTP/1.1\r\nUser-Agent: curl/8\r\nHost: h\r\n"
+        for rest, status in (
+            (b"X: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+            (b"no colon\r\n\r\n", 400),
+            (b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+        ):
+            self.lines.clear()
+            self.connection = Connection(self.route)
+            self.connection.channel.peer = b"192.0.2.9"
+            self.connection.send(begin + rest)
+            sent = len(self.connection.response().body)
+            self.connection.leave()
+            self.assertEqual(
+                self.lines,
+                [
+                    f'[INFO] Request 192.0.2.9 "POST /x HTTP/1.1" {status} {sent} '
+                    '"curl/8" 0.000ms\n'
+                ],
+            )
+
+    def test_no_request(self) -> None:
+        """
+        What is no request has no line, after one that was answered neither.
+        """
+        for data in (
+            b"GET /x\r\n\r\n",
+            b"\x16\x03\x01\x02",
+            b"\r\n\r\n",
+            b"GET /x HTTP/1.1\r\nHost: h\r\n",
+        ):
+            connection = Connection(self.route)
+            connection.ask("GET", "/x")
+            self.assertEqual(len(self.lines), 1)
+            self.lines.clear()
+            connection.send(data)
+            connection.leave()
+            self.assertEqual(self.lines, [])
+
     def test_pipelined(self) -> None:
         """
         Requests that come together have a line each, in the order of the answers.
