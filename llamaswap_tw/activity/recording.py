@@ -40,11 +40,13 @@ class Client(Protocol):
     :ivar method: the HTTP method.
     :ivar requestHeaders: its headers.
     :ivar refused: the error that was the whole answer to it, if one was.
+    :ivar refused_with: the headers and the body that it was told with.
     """
 
     method: bytes
     requestHeaders: Headers
     refused: RequestError | None
+    refused_with: tuple[Sequence[tuple[bytes, bytes]], bytes]
 
     @property
     def remote_ip(self) -> str:
@@ -293,6 +295,11 @@ class Recording:
             self._relay = None
             if self._released is not None:
                 self._released()
+            if self._code is None and self.capture is not None:
+                # It was answered behind this one's back, where it was answered.
+                headers, body = self._client.refused_with
+                self.capture.response_head(self.status, headers)
+                self.capture.response_data(body)
             self._recorder.over(self)
 
     @property
@@ -313,7 +320,11 @@ class Recording:
         """
         duration_ms = round((self._recorder.seconds() - self._began) * 1000)
         tokens, error, content_type = Tokens(), self._failure(), b""
-        if self.usage is not None and self._code is not None:
+        if self._code is None:
+            for name, value in self._client.refused_with[0]:
+                if name.lower() == b"content-type":
+                    content_type = value
+        elif self.usage is not None:
             content_type = self.usage.content_type
             found = self.usage.finish(duration_ms)
             tokens, duration_ms = found.tokens, found.duration_ms

@@ -39,6 +39,7 @@ from .destinations import Destination, Destinations
 from .endpoints import ModelRoute
 from .head import tokens
 from .request import Request
+from .unknown import record_unknown
 
 _log = Logger()
 
@@ -184,7 +185,7 @@ class Inference:
             # It names no model.
             raise
         except RequestError:
-            self._recorder.begin(request, name, path, {})
+            record_unknown(self._recorder, request, name, path)
             raise
         destination = self._destinations.of(found)
         metadata: dict[str, str] = {}

@@ -25,6 +25,7 @@ from ..routing.refusals import SelectorNotUsable
 from ..routing.router import Router
 from .head import asks_for_websocket
 from .request import Request
+from .unknown import record_unknown
 
 _UPSTREAM = b"/upstream"
 _COMFYUI = b"/comfyui"
@@ -142,7 +143,7 @@ class Passthrough:
             # It names no model.
             raise
         except RequestError:
-            self._recorder.begin(request, name, path, {})
+            record_unknown(self._recorder, request, name, path)
             raise
 
     def _split(self, rest: bytes) -> tuple[str, bytes]:

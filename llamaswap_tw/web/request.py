@@ -68,6 +68,7 @@ class Request(TwistedRequest):
     :ivar cors: the headers of the response that tell browsers what web pages may do
         with it, or `None` where it has none of ours.
     :ivar refused: the error that was the whole answer, if one was.
+    :ivar refused_with: the headers and the body that it was told with.
     :ivar on_gone: called once if the client goes away before the response has
         ended.
     """
@@ -78,6 +79,7 @@ class Request(TwistedRequest):
     body: RequestBody | None = None
     cors: Sequence[tuple[bytes, bytes]] | None = None
     refused: RequestError | None = None
+    refused_with: tuple[Sequence[tuple[bytes, bytes]], bytes] = ((), b"")
     on_gone: Callable[[], None] | None = None
     _at_end: Callable[[], None] | None = None
 
@@ -343,6 +345,7 @@ class Request(TwistedRequest):
         # It has the frames that it came through, and they have this request.
         error.__traceback__ = None
         headers, body = render_error(error, self.getHeader(b"accept"))
+        self.refused_with = headers, body
         self.respond(error.status, headers, body)
 
     def respond(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -51,6 +51,7 @@ class FakeClient:
         self.method = method
         self.requestHeaders = Headers()
         self.refused: RequestError | None = None
+        self.refused_with: tuple[Sequence[tuple[bytes, bytes]], bytes] = ((), b"")
         self.remote_ip = "192.0.2.1"
         self.ended: Callable[[], None] = lambda: None
 
@@ -219,7 +220,9 @@ class RowTests(RecordingTestCase):
         for error in (ConcurrencyLimit("m", 1), StartFailed("m", "exit status 1", "")):
             self.setUp()
             self.begin().refuse(error)
+            self.client.refused_with = [(b"content-type", b"text/plain")], b"no"
             row = self.row()
+            self.assertEqual(row.resp_content_type, "text/plain")
             self.assertEqual(row.resp_status_code, error.status)
             self.assertEqual(row.error_msg, str(error)[:500])
             self.assertEqual(row.tokens, Tokens())
@@ -492,11 +495,16 @@ class CaptureTests(RecordingTestCase):
 
     def test_refused(self) -> None:
         """
-        Of a request that was refused there is the request.
+        Of a request that was refused there is the request, and of the refusal the
+        headers.
         """
         self.begin(body=b"{}").refuse(ConcurrencyLimit("m", 1))
+        self.client.refused_with = [(b"Retry-After", b"1")], b"too many"
         self.row()
-        self.assertEqual(base64.b64decode(self.shown()["req_body"]), b"{}")
+        shown = self.shown()
+        self.assertEqual(base64.b64decode(shown["req_body"]), b"{}")
+        self.assertEqual(shown["resp_headers"], {"Retry-After": "1"})
+        self.assertEqual((shown["resp_body"], shown["resp_body_size"]), (None, 8))
 
     def test_in_a_file(self) -> None:
         """

@@ -266,6 +266,7 @@ class EndingTests(ActivityTestCase):
         self.assertEqual((row["model"], row["resp_status_code"]), ("nobody", 404))
         self.assertIn("nobody", row["error_msg"])
         self.assertEqual(set(row["tokens"].values()), {0})
+        self.assertEqual(row["resp_content_type"], "application/json")
         self.assertEqual(self.ask(f"/upstream/nobody{CHAT}", {}).status, 404)
         rows = rows_of(self.server, "&model=nobody")
         self.assertEqual([row["req_path"] for row in rows], [CHAT, CHAT])
@@ -434,6 +435,30 @@ class CaptureTests(ActivityTestCase):
         self.assertEqual(base64.b64decode(shown["resp_body"]), answer.body)
         self.assertNotIn("s3cret", json.dumps(shown))
         self.assertFalse(shown["req_body_truncated"] or shown["resp_body_truncated"])
+
+    def test_refused(self) -> None:
+        """
+        What was asked in vain is there too, with the headers of the refusal, whether
+        the model failed or there is none.
+        """
+        for path, name, status in (
+            (CHAT, "broken", 502),
+            (CHAT, "nobody", 404),
+            (f"/upstream/nobody2{CHAT}", "nobody2", 404),
+        ):
+            sent = chat_body(name)
+            answer = self.ask(path, sent, {"Cookie": "a=s3cret"})
+            self.assertEqual(answer.status, status)
+            row = self.one_row(f"&model={name}")
+            shown = self.capture(row["id"])
+            self.assertEqual(shown["req_path"], CHAT)
+            self.assertEqual(json.loads(base64.b64decode(shown["req_body"])), sent)
+            self.assertEqual(shown["req_headers"]["Cookie"], "[REDACTED]")
+            self.assertEqual(
+                shown["resp_headers"], {"Content-Type": "application/json"}
+            )
+            self.assertIsNone(shown["resp_body"])
+            self.assertEqual(shown["resp_body_size"], len(answer.body))
 
     def test_long(self) -> None:
         """
