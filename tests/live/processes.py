@@ -237,9 +237,11 @@ def main() -> None:
     def begin() -> None:
         watch.start()
         launcher.clean_up()
-        # The watchdog is told in a later turn of the reactor.
+        # The watchdog is told in a later turn of the reactor: there is a whole one
+        # between two calls, however late the first comes.
         ready = process.ensure_ready()
-        ready.addCallback(lambda _: deferLater(reactor, 0.05, started))
+        ready.addCallback(lambda _: deferLater(reactor, 0.05))
+        ready.addCallback(lambda _: deferLater(reactor, 0, started))
 
     reactor.callWhenRunning(begin)
     reactor.run()

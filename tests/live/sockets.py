@@ -4,7 +4,8 @@ A model server of WebSockets, for the tests: ``python -m tests.live.sockets PORT
 ``/echo…`` sends back what comes, ``/flood…`` sends without end; any other path is
 answered with 418, ``/health`` with 200, and ``/seen`` tells what has come so far.
 With ``half`` behind the port it is a server that switches protocols and, once the
-client has ended, says how much has come; at ``/slow`` it first rests a while.
+client has ended, says how much has come; at ``/slow`` it first rests until somebody
+else asks for ``/go``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import socketserver
 import sys
-import time
+import threading
 from http import HTTPStatus
 from typing import Any
 
@@ -36,6 +37,9 @@ class _Seen:
 
 
 _seen = _Seen()
+
+#: Whether what rests may go on.
+_go = threading.Event()
 
 
 def _plain(connection: ServerConnection, request: Any) -> Any:
@@ -79,13 +83,16 @@ class _Half(socketserver.StreamRequestHandler):
         first = self.rfile.readline()
         while self.rfile.readline().strip():
             pass
+        if b" /go " in first:
+            _go.set()
+            return
         self.wfile.write(
             b"HTTP/1.1 101 Switching Protocols\r\n"
             b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         )
         if b" /slow " in first:
             # A model that does not read: who sends has to wait.
-            time.sleep(2)
+            _go.wait()
         count = 0
         while piece := self.rfile.read1(65536):
             count += len(piece)

@@ -22,13 +22,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from twisted.trial.unittest import SynchronousTestCase
 
 #: No wait in these tests is longer, in seconds, on a machine however slow.
 PATIENCE = 60.0
+
+T = TypeVar("T")
 
 _SIMULATOR = f"{sys.executable} -m llamaswap_tw.simulator --port ${{PORT}}"
 
@@ -42,18 +44,28 @@ def simulator(*flags: str) -> str:
     return " ".join([_SIMULATOR, *flags])
 
 
+#: Those that were given out: a daemon's own and its models' are listened on later,
+#: and may not be the same.
+_given: set[int] = set()
+
+
 def free_ports(count: int) -> int:
     """
-    The first of some consecutive ports that nobody listens on.
+    The first of some consecutive ports that nobody listens on, and that nobody was
+    given before.
     """
-    for _ in range(200):
+    for _ in range(2000):
         first = random.randrange(20_000, 32_000)
+        ports = range(first, first + count)
+        if not _given.isdisjoint(ports):
+            continue
         try:
-            for port in range(first, first + count):
+            for port in ports:
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
+        _given.update(ports)
         return first
     raise AssertionError("no free ports")
 
@@ -75,6 +87,26 @@ def wait_for(condition: Callable[[], Any], what: str, limit: float = PATIENCE) -
             raise AssertionError(f"waited {limit:g} s in vain for {what}")
         # Real processes tell nobody when they are done: they are asked.
         time.sleep(0.01)
+
+
+def undisturbed(
+    attempt: Callable[[], T], again: Callable[[], object] = lambda: None, tries: int = 5
+) -> T:
+    """
+    Measure something, and do it again where it does not come out as it should: a
+    machine that stalls meanwhile spoils some attempts, a defect all of them.
+
+    :param attempt: raises `AssertionError` where it does not.
+    :param again: called before each attempt but the first.
+    :param tries: how many there are at most.
+    :returns: what the attempt that came out well has returned.
+    """
+    for _ in range(tries - 1):
+        try:
+            return attempt()
+        except AssertionError:
+            again()
+    return attempt()
 
 
 def is_alive(pid: int) -> bool:
@@ -164,6 +196,15 @@ class Program:
         What it has written to standard error.
         """
         return self._errors.read_text(errors="replace")
+
+    def wait_for_output(self, words: str, count: int = 1) -> None:
+        """
+        Wait until it has written something: what a daemon logs, a thread of its own
+        writes a moment later.
+
+        :param count: how often.
+        """
+        wait_for(lambda: self.output.count(words) >= count, f"{count} times {words!r}")
 
     def wait(self, limit: float = PATIENCE) -> int:
         """

@@ -9,14 +9,17 @@ import base64
 import http.client
 import json
 import os
+import re
 import resource
 import signal
 import socket
 import sqlite3
+import statistics
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +65,23 @@ routing: {{scheduler: {{settings: {{fifo: {{priority: {{org/m: 7}}}}}}}}}}
 """
 
 
-def rows_of(daemon: Daemon, query: str = "", **headers: str) -> list[dict[str, Any]]:
+def rows_of(daemon: Daemon, query: str = "", count: int = 0) -> list[dict[str, Any]]:
     """
     The rows of a daemon, the newest first.
+
+    :param count: how many are waited for: one that a busy machine takes long to write
+        is not waited for by the daemon.
     """
     path = f"/api/metrics/activity?limit=999{query}"
-    answer = daemon.ask("GET", path, headers=headers or KEY)
-    assert answer.status == 200, answer.body
-    found: list[dict[str, Any]] = answer.json["data"]
+    found: list[dict[str, Any]] = []
+
+    def are_there() -> bool:
+        answer = daemon.ask("GET", path, headers=KEY)
+        assert answer.status == 200, answer.body
+        found[:] = answer.json["data"]
+        return len(found) >= count
+
+    wait_for(are_there, f"{count} rows")
     return found
 
 
@@ -146,7 +158,7 @@ class DoneTests(ActivityTestCase):
         prompt = {"model": "ally", "max_tokens": 5}
         chat = chat_body("ally", max_tokens=5)
         usage = {"stream_options": {"include_usage": True}}
-        for path, body, up, output in (
+        asked = (
             (CHAT, chat, CHAT, 5),
             (CHAT, {**chat, "stream": True}, CHAT, 5),
             (CHAT, {**chat, "stream": True, **usage}, CHAT, 5),
@@ -169,11 +181,12 @@ class DoneTests(ActivityTestCase):
             ),
             (f"/upstream/ally{CHAT}", chat, CHAT, 5),
             (f"/upstream/org%2Fm{CHAT}?a=b", {**chat, "stream": True}, CHAT, 5),
-        ):
+        )
+        for number, (path, body, up, output) in enumerate(asked, 1):
             with self.subTest(path=path, body=body):
                 answer = self.ask(path, body)
                 self.assertEqual(answer.status, 200, answer.body)
-                row = rows_of(self.server)[0]
+                row = rows_of(self.server, count=number)[0]
                 self.assertEqual(row["model"], "org/m")
                 self.assertEqual(row["req_path"], up)
                 self.assertEqual(row["resp_status_code"], 200)
@@ -218,6 +231,8 @@ class DoneTests(ActivityTestCase):
             for _ in range(count):
                 self.chat(model, max_tokens=4, simulator={"tokens_per_second": 1000})
 
+        rows_of(self.server, count=5)
+
         def stats(query: str) -> Any:
             return self.ask(f"/api/metrics/stats{query}", method="GET").json
 
@@ -245,9 +260,9 @@ class DoneTests(ActivityTestCase):
             f"peers: {{far: {{proxy: 'http://127.0.0.1:{port}', models: [sim]}}}}\n"
             f"models: {{m: {{cmd: '{simulator()}'}}}}\n"
         )
-        for name in ("sim", "far/sim"):
+        for number, name in enumerate(("sim", "far/sim"), 1):
             self.assertEqual(daemon.chat(name, max_tokens=3).status, 200)
-            row = rows_of(daemon)[0]
+            row = rows_of(daemon, count=number)[0]
             self.assertEqual((row["model"], row["req_path"]), (name, CHAT))
             self.assertEqual(row["tokens"]["output_tokens"], 3)
 
@@ -268,7 +283,7 @@ class EndingTests(ActivityTestCase):
         self.assertEqual(set(row["tokens"].values()), {0})
         self.assertEqual(row["resp_content_type"], "application/json")
         self.assertEqual(self.ask(f"/upstream/nobody{CHAT}", {}).status, 404)
-        rows = rows_of(self.server, "&model=nobody")
+        rows = rows_of(self.server, "&model=nobody", 2)
         self.assertEqual([row["req_path"] for row in rows], [CHAT, CHAT])
         first = self.streaming("narrow")
         self.assertEqual(self.chat("narrow").status, 429)
@@ -358,7 +373,7 @@ class EndingTests(ActivityTestCase):
         wait_for(lambda: self.ask(cancel).status == 200, "the request to be there")
         thread.join(PATIENCE)
         self.assertEqual(answers[0].status, 499)
-        row = rows_of(self.server)[0]
+        row = rows_of(self.server, count=2)[0]
         self.assertEqual(row["resp_status_code"], 499)
         self.assertIn("cancelled", row["error_msg"])
 
@@ -475,11 +490,11 @@ class CaptureTests(ActivityTestCase):
         self.assertTrue(90_000 < len(kept) <= 1024 * 1024 // 10)
         self.assertTrue(shown["resp_body_truncated"])
         self.assertEqual(shown["resp_body_size"], size)
-        for _ in range(30):
+        for number in range(30):
             noise = base64.b64encode(os.urandom(70_000)).decode()
             self.chat("org/m", max_tokens=1, noise=noise)
             # Until its row is written it counts as it is, and takes more room.
-            rows_of(self.server)
+            rows_of(self.server, count=number + 2)
         rows = rows_of(self.server)
         kept_rows = [row["id"] for row in rows if row["has_capture"]]
         self.assertTrue(8 < len(kept_rows) < 20, kept_rows)
@@ -538,7 +553,8 @@ class StoreTests(LiveTestCase):
         self.assertEqual(self.count(), 3)
         daemon = self.daemon(self.text)
         self.ask(daemon)
-        self.assertEqual([row["id"] for row in rows_of(daemon)], [4, 3, 2, 1])
+        rows = rows_of(daemon, count=4)
+        self.assertEqual([row["id"] for row in rows], [4, 3, 2, 1])
 
     def test_killed(self) -> None:
         """
@@ -560,10 +576,19 @@ class StoreTests(LiveTestCase):
         threads = [threading.Thread(target=serve) for _ in range(4)]
         for thread in threads:
             thread.start()
-        wait_for(lambda: len(ended) > 200, "some requests")
-        until = ended[0] + 2.0
-        wait_for(lambda: time.monotonic() > until, "two seconds of them")
-        killed = time.monotonic()
+
+        def at_work() -> float:
+            """
+            When it was seen to have served many, and not to have stalled of late: a
+            machine that stalls would take that second.
+            """
+            now = time.monotonic()
+            if sum(1 for at in ended if at < now - 1.0) <= 200:
+                return 0.0
+            late = sorted([*(at for at in ended if at > now - 1.5), now])
+            return now if max(b - a for a, b in pairwise(late)) < 0.3 else 0.0
+
+        killed = wait_for(at_work, "two seconds of requests")
         daemon.process.kill()
         daemon.wait()
         for thread in threads:
@@ -577,7 +602,9 @@ class StoreTests(LiveTestCase):
         self.assertEqual(check, [("ok",)])
         again = self.daemon(self.text)
         self.ask(again)
-        self.assertEqual(rows_of(again)[0]["id"], self.count())
+        wait_for(
+            lambda: rows_of(again)[0]["id"] == self.count() > settled, "the next id"
+        )
 
     def test_full_disk(self) -> None:
         """
@@ -586,7 +613,7 @@ class StoreTests(LiveTestCase):
         """
         daemon = self.daemon(self.text)
         self.ask(daemon, 2)
-        rows_of(daemon)
+        rows_of(daemon, count=2)
         size = Path(f"{self.path}-wal").stat().st_size
         no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         # Its file cannot grow; its log is smaller than that.
@@ -596,15 +623,27 @@ class StoreTests(LiveTestCase):
             self.ask(daemon)
             time.sleep(0.1)
         self.assertEqual(len(rows_of(daemon)), 2)
-        self.assertEqual(daemon.output.count("cannot be written to"), 1)
+        daemon.wait_for_output("cannot be written to")
         resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, no_limit)
         self.ask(daemon)
-        self.assertEqual(len(rows_of(daemon)), 3)
-        wait_for(
-            lambda: "written again; 5 rows were lost" in daemon.output,
+        lost = self.lost(daemon)
+        # All five, but for those that a busy machine had not tried to write by then.
+        self.assertTrue(1 <= lost <= 5, lost)
+        self.assertEqual(len(rows_of(daemon, count=8 - lost)), 8 - lost)
+        self.assertEqual(daemon.output.count("cannot be written to"), 1)
+        self.assertNotIn("Traceback", daemon.output)
+
+    def lost(self, daemon: Daemon) -> int:
+        """
+        Wait until rows are written again.
+
+        :returns: how many were lost, as the log tells.
+        """
+        found = wait_for(
+            lambda: re.search(r"written again; (\d+) rows were lost", daemon.output),
             "the end of that to be told",
         )
-        self.assertNotIn("Traceback", daemon.output)
+        return int(found[1])
 
     def test_locked(self) -> None:
         """
@@ -612,25 +651,25 @@ class StoreTests(LiveTestCase):
         """
         daemon = self.daemon(self.text)
         self.ask(daemon)
-        rows_of(daemon)
+        rows_of(daemon, count=1)
         connection = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(connection.close)
         connection.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
+        times = []
         for _ in range(5):
+            began = time.monotonic()
             self.ask(daemon)
-        self.assertLess(time.monotonic() - began, 3)
+            times.append(time.monotonic() - began)
+        # A machine may stall once; who waited for the file would each time.
+        self.assertLess(statistics.median(times), 0.6)
         # Reading goes on meanwhile.
         self.assertEqual(len(rows_of(daemon)), 1)
         wait_for(lambda: "cannot be written to" in daemon.output, "the complaint")
         connection.execute("ROLLBACK")
         self.ask(daemon)
-        rows = len(rows_of(daemon))
+        rows = 7 - self.lost(daemon)
+        self.assertEqual(len(rows_of(daemon, count=rows)), rows)
         self.assertEqual(daemon.output.count("cannot be written to"), 1)
-        wait_for(
-            lambda: f"{7 - rows} rows were lost" in daemon.output,
-            "the end of that to be told",
-        )
 
     def test_unusable(self) -> None:
         """
@@ -639,7 +678,7 @@ class StoreTests(LiveTestCase):
         self.path.write_bytes(b"precious " * 1000)
         daemon = self.daemon(self.text)
         self.ask(daemon)
-        self.assertEqual(len(rows_of(daemon)), 1)
+        self.assertEqual(len(rows_of(daemon, count=1)), 1)
         wait_for(lambda: "[ERROR]" in daemon.output, "it to be told")
         self.assertNotIn("Traceback", daemon.output)
         self.assertEqual(self.path.read_bytes(), b"precious " * 1000)
@@ -663,7 +702,7 @@ class ReloadTests(ReloadTestCase):
             body = chat_body("m", max_tokens=1)
             answer = daemon.ask("POST", CHAT, body, headers)
             self.assertEqual(answer.status, 200)
-            return rows_of(daemon)[0]
+            return rows_of(daemon, count=1)[0]
 
         row = ask()
         self.assertFalse(row["has_capture"])

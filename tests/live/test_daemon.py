@@ -12,10 +12,14 @@ import signal
 import socket
 import sys
 import threading
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from llamaswap_tw import __version__
 
+from .following import Follower
 from .support import (
     PATIENCE,
     Daemon,
@@ -40,6 +44,11 @@ models:
     cmd: {simulator("--model bob --load-time 0.1")}
     name: Bob
 """
+
+
+#: An end that waits for nobody comes within so many seconds, on a machine however
+#: busy; one that waits for what runs takes half a minute.
+AT_ONCE = 20.0
 
 
 class CommandLineTests(LiveTestCase):
@@ -184,10 +193,12 @@ class SwapTests(LiveTestCase):
         wait_for(lambda: daemon.running() == {"z": "ready"}, "z to be ready")
         waiting = selectors.DefaultSelector()
         self.addCleanup(waiting.close)
-        for model in "abcabcabc":
-            # They are taken in the order in which they connect.
+        follower = Follower(daemon)
+        self.addCleanup(follower.end)
+        for number, model in enumerate("abcabcabc", 1):
             client = self.sent(daemon, chat_body(model, max_tokens=1))
             waiting.register(client, selectors.EVENT_READ, model)
+            wait_for(partial(waits, follower, number), f"{number} of them to wait")
         hold.close()
         served: list[str] = []
         while waiting.get_map():
@@ -226,14 +237,17 @@ class FailureTests(LiveTestCase):
             "models:\n  broken:\n    cmd: "
             + simulator("--load-time 0", "--fail-start 'CUDA out of memory'")
         )
-        for _ in range(3):
-            answer = daemon.chat("broken")
+        failures = 0
+        while (answer := daemon.chat("broken")).status != 503:
             self.assertEqual(answer.status, 502)
             self.assertIn("exited with status 1", answer.error)
             self.assertIn("CUDA out of memory", answer.error)
-        answer = daemon.chat("broken")
-        self.assertEqual(answer.status, 503)
-        self.assertEqual(answer.headers["Retry-After"], "1")
+            failures += 1
+            # A machine that stalls is late for a rest of a second, not for each.
+            self.assertLess(failures, 8)
+        self.assertGreaterEqual(failures, 3)
+        rest = 2 ** (failures - 3)
+        self.assertIn(int(answer.headers["Retry-After"]), range(1, rest + 1))
         self.assertIn("CUDA out of memory", answer.error)
         # A person who loads it by hand gets another try.
         answer = daemon.ask("POST", "/api/models/load/broken")
@@ -302,9 +316,20 @@ class FailureTests(LiveTestCase):
         daemon = self.daemon(
             f"models:\n  brief:\n    ttl: 1\n    cmd: {simulator('--load-time 0')}\n"
         )
-        daemon.chat("brief")
-        self.assertEqual(daemon.running(), {"brief": "ready"})
+        self.assertEqual(daemon.chat("brief").status, 200)
         wait_for(lambda: daemon.running() == {}, "the TTL")
+        told = daemon.ask("GET", "/api/timeline").json["events"]
+        self.assertEqual(
+            [(one["state"], one["reason"]) for one in told],
+            [
+                ("starting", None),
+                ("ready", None),
+                ("stopping", "no request for 1 s"),
+                ("stopped", None),
+            ],
+        )
+        ready, stopping = (datetime.fromisoformat(one["at"]) for one in told[1:3])
+        self.assertGreater((stopping - ready).total_seconds(), 0.99)
 
 
 class ShutdownTests(LiveTestCase):
@@ -359,7 +384,7 @@ class ShutdownTests(LiveTestCase):
         daemon.process.terminate()
         wait_for(lambda: "shutting down" in daemon.output, "the first signal")
         daemon.process.terminate()
-        self.assertNotEqual(daemon.wait(10.0), 0)
+        self.assertNotEqual(daemon.wait(AT_ONCE), 0)
         thread.join()
         wait_for(lambda: not any(map(is_alive, pids)), "the models' end")
 
@@ -371,7 +396,7 @@ class ShutdownTests(LiveTestCase):
         with daemon.asking("GET", "/logs/stream") as response:
             response.readline()
             daemon.process.terminate()
-            self.assertEqual(daemon.wait(10.0), 0)
+            self.assertEqual(daemon.wait(AT_ONCE), 0)
             response.read()
 
 
@@ -401,9 +426,24 @@ class ConfigTests(LiveTestCase):
         daemon.chat("alice")
         for line in daemon.ask("GET", "/logs").body.decode().splitlines():
             self.assertRegex(line, r"^\[(DEBUG|INFO|WARN|ERROR)\] ")
-        self.assertIn("[INFO] listening on", daemon.output)
+        daemon.wait_for_output("[INFO] listening on")
         with daemon.asking("GET", "/logs/stream/ally") as response:
             self.assertIn(b"listening", response.readline() + response.readline())
+
+
+def waits(follower: Follower, count: int) -> bool:
+    """
+    Whether it was told that so many wait.
+    """
+    return any(queue["total"] == count for queue in follower.of("queue"))
+
+
+def listens(family: int, address: Any) -> bool:
+    """
+    Whether somebody listens at an address.
+    """
+    with socket.socket(family) as client:
+        return client.connect_ex(address) == 0
 
 
 class PortTests(LiveTestCase):
@@ -425,8 +465,10 @@ class PortTests(LiveTestCase):
             (socket.AF_INET, ("127.0.0.1", other)),
             (socket.AF_UNIX, f"{folder}/socket"),
         ):
+            # It begins to listen on one after the other.
+            wait_for(partial(listens, family, address), f"it to listen on {address}")
             with socket.socket(family) as client:
-                client.settimeout(10)
+                client.settimeout(PATIENCE)
                 client.connect(address)
                 client.sendall(b"GET /running HTTP/1.0\r\n\r\n")
                 answer = b"".join(iter(lambda: client.recv(1000), b""))

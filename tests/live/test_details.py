@@ -4,17 +4,16 @@ What is told of models while a real daemon runs them: in events, and beside them
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import psutil
 
-from .support import PATIENCE, Daemon, LiveTestCase, chat_body, simulator, wait_for
+from .following import Follower
+from .support import PATIENCE, LiveTestCase, chat_body, simulator, wait_for
 
 CONFIG = f"""
 apiKeys: [sk-of-ours]
@@ -36,61 +35,48 @@ models:
 KEY = {"Authorization": "Bearer sk-of-ours"}
 
 
-class Follower:
+class DetailsFollower(Follower):
     """
-    Follows a daemon's events in a thread.
-
-    :ivar latest: by its type, the last event's data.
+    Keeps all that was told, so that nothing is missed that lasts for a moment.
     """
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.latest: dict[str, Any] = {}
-        self._connection = http.client.HTTPConnection(
-            "127.0.0.1", daemon.port, timeout=PATIENCE
-        )
-        self._connection.request("GET", "/api/events", headers=KEY)
-        self._response = self._connection.getresponse()
-        assert self._response.status == 200
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        try:
-            for line in self._response:
-                if line.startswith(b"data:"):
-                    event = json.loads(line[5:])
-                    data = json.loads(event["data"])
-                    self.latest[event["type"]] = data
-        except (OSError, ValueError, http.client.HTTPException):
-            # The test is over.
-            return
+    def told(self, model: str) -> list[dict[str, Any]]:
+        """
+        What each event said of a model.
+        """
+        return [
+            record
+            for records in self.of("modelStatus")
+            for record in records
+            if record["id"] == model
+        ]
 
     def model(self, model: str) -> dict[str, Any]:
         """
         What the last event said of a model; nothing before the first.
         """
-        for record in self.latest.get("modelStatus", ()):
-            if record["id"] == model:
-                found: dict[str, Any] = record
-                return found
-        return {}
+        return next(iter(reversed(self.told(model))), {})
+
+    def wait_for_model(
+        self, model: str, wanted: Callable[[dict[str, Any]], Any], what: str
+    ) -> dict[str, Any]:
+        """
+        Wait until a model was told to be so.
+
+        :returns: what was told of it then.
+        """
+        found: list[dict[str, Any]] = wait_for(
+            lambda: [record for record in self.told(model) if wanted(record)], what
+        )
+        return found[0]
 
     def waiting(self) -> list[dict[str, Any]]:
         """
         Who waits, by the last event.
         """
-        found: list[dict[str, Any]] = self.latest.get("queue", {}).get("waiting", [])
+        queues = self.of("queue")
+        found: list[dict[str, Any]] = queues[-1]["waiting"] if queues else []
         return found
-
-    def end(self) -> None:
-        """
-        Follow no more.
-        """
-        sock = self._connection.sock
-        if sock is not None:
-            sock.shutdown(2)
-        self._thread.join(PATIENCE)
-        self._connection.close()
 
 
 class ToldTests(LiveTestCase):
@@ -100,7 +86,7 @@ class ToldTests(LiveTestCase):
 
     def setUp(self) -> None:
         self.server = self.daemon(CONFIG)
-        self.follower = Follower(self.server)
+        self.follower = DetailsFollower(self.server, KEY)
         self.addCleanup(self.follower.end)
 
     def get(self, path: str) -> Any:
@@ -128,20 +114,22 @@ class ToldTests(LiveTestCase):
         what memory it takes; and why the one before it had to go.
         """
         self.assertEqual(self.chat("a"), 200)
-        status = wait_for(
-            lambda: (
-                self.follower.model("a").get("memory_bytes")
-                and self.follower.model("a")
+        (pid,) = self.server.model_pids()
+        real = psutil.Process(pid).memory_info().rss
+        # While it starts it takes less.
+        status = self.follower.wait_for_model(
+            "a",
+            lambda told: (
+                told["state"] == "ready"
+                and abs((told["memory_bytes"] or 0) - real) < real / 2
             ),
             "the memory to be told",
         )
-        self.assertEqual(status["state"], "ready")
         self.assertGreaterEqual(status["load_seconds"][0], 0.3)
         self.assertIsNone(status["failure"])
-        (pid,) = self.server.model_pids()
-        real = psutil.Process(pid).memory_info().rss
-        self.assertLess(abs(status["memory_bytes"] - real), real / 2)
-        wait_for(lambda: self.follower.model("a")["unload_at"], "the end of its TTL")
+        self.follower.wait_for_model(
+            "a", lambda told: told["unload_at"], "the end of its TTL"
+        )
         self.assertEqual(self.chat("b"), 200)
         hour = self.get("/api/timeline")
         told = [(one["model"], one["state"], one["reason"]) for one in hour["events"]]
@@ -166,9 +154,9 @@ class ToldTests(LiveTestCase):
         failure, and the reason is known.
         """
         self.assertEqual(self.chat("idle"), 200)
-        told = wait_for(
-            lambda: self.follower.model("idle").get("unload_at"), "the end of its TTL"
-        )
+        told = self.follower.wait_for_model(
+            "idle", lambda told: told["unload_at"], "the end of its TTL"
+        )["unload_at"]
 
         def end() -> Any:
             events = self.get("/api/timeline")["events"]
@@ -192,14 +180,13 @@ class ToldTests(LiveTestCase):
         """
         for _ in range(3):
             self.assertEqual(self.chat("broken"), 502)
-        status = wait_for(
-            lambda: (
-                (self.follower.model("broken").get("failure") or {}).get("retry_at")
-                and self.follower.model("broken")
+        status = self.follower.wait_for_model(
+            "broken",
+            lambda told: (
+                told["state"] == "stopped" and (told["failure"] or {}).get("retry_at")
             ),
             "the failure to be told",
         )
-        self.assertEqual(status["state"], "stopped")
         self.assertIn("status 3", status["failure"]["message"])
         self.assertEqual(status["failure"]["log"], "no such model")
         events = self.get("/api/timeline")["events"]

@@ -30,6 +30,7 @@ from .support import (
     chat_body,
     simulator,
     simulator_says,
+    undisturbed,
     wait_for,
 )
 from .test_http2 import Http2TestCase
@@ -48,6 +49,8 @@ models:
     concurrencyLimit: 100
   b:
     cmd: {simulator("--model b --load-time 0.3")}
+  slow:
+    cmd: {simulator("--load-time 600")}
   ws: {sockets()}
 profiles:
   night: {{pins: {{best: b}}}}
@@ -116,8 +119,15 @@ class EventsTestCase(LiveTestCase):
         """
         The row that was added last.
         """
-        (row,) = self.server.ask("GET", "/api/metrics/activity?limit=1").json["data"]
+        (row,) = self.rows("limit=1")
         return row
+
+    def rows(self, query: str) -> Any:
+        """
+        Some rows, once there are any.
+        """
+        path = f"/api/metrics/activity?{query}"
+        return wait_for(lambda: self.server.ask("GET", path).json["data"], "a row")
 
 
 class ToldTests(EventsTestCase):
@@ -144,7 +154,8 @@ class ToldTests(EventsTestCase):
         self.assertIn("[INFO] model a: ready", late.events[0][1]["data"])
         self.assertIn("server is listening", late.events[1][1]["data"])
         states = {one["id"]: one["state"] for one in told["modelStatus"]}
-        self.assertEqual(states, {"a": "ready", "b": "stopped", "ws": "stopped"})
+        others = dict.fromkeys(("b", "slow", "ws"), "stopped")
+        self.assertEqual(states, {"a": "ready", **others})
         self.assertEqual(
             told["uiConfig"], {"activity": {"session_id": ["X-Session-ID"]}}
         )
@@ -161,6 +172,10 @@ class ToldTests(EventsTestCase):
         """
         A swap is seen: who goes, who comes, and the lines of both logs.
         """
+        # What has passed before a stalled machine looks is not told.
+        undisturbed(self.swap, self.setUp)
+
+    def swap(self) -> None:
         for model in ("a", "b"):
             self.assertEqual(self.server.chat(model).status, 200)
             self.wait_for_ready(model)
@@ -174,7 +189,10 @@ class ToldTests(EventsTestCase):
             "both lines of the access log",
         )
         self.assertIn("[INFO] swap to b", self.follower.log("proxy"))
-        self.assertEqual(self.follower.log("upstream").count("model loaded in"), 2)
+        wait_for(
+            lambda: self.follower.log("upstream").count("model loaded in") == 2,
+            "both lines of the models",
+        )
 
     def wait_for_ready(self, model: str) -> None:
         """
@@ -191,6 +209,9 @@ class ToldTests(EventsTestCase):
         """
         self.assertEqual(self.server.chat("a").status, 200)
         wait_for(lambda: self.follower.of("activity"), "the row of the load")
+        undisturbed(self.stream)
+
+    def stream(self) -> None:
         before = len(self.follower.events)
         with self.asked("a", stream=True, max_tokens=100) as response:
             size = len(response.read())
@@ -272,7 +293,8 @@ class ToldTests(EventsTestCase):
         began = time.monotonic()
         self.server.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.server.wait(), 0)
-        self.assertLess(time.monotonic() - began, 10)
+        # Half a minute is what others who do not end are given.
+        self.assertLess(time.monotonic() - began, 20)
         for follower in (self.follower, other):
             follower.join()
             self.assertTrue(follower.is_whole)
@@ -301,6 +323,9 @@ class ReaderTests(EventsTestCase):
                 answer = self.server.ask("POST", CHAT, body, padding)
                 self.assertEqual(answer.status, 404)
             self.follower_has(so_far)
+        wait_for(
+            lambda: self.follower.log("proxy").count("] Request ") == rows, "all lines"
+        )
         self.assertLess(resident_megabytes(self.server.pid) - before, 30)
 
         def settled(data: bytearray) -> bool:
@@ -385,7 +410,7 @@ class ReaderTests(EventsTestCase):
             # Who was too slow for some of it reads on.
             self.server.chat("nobody")
             return all(
-                follower.of("activity")[-1]["id"] > count
+                any(row["id"] > count for row in follower.of("activity")[-1:])
                 for follower in (self.follower, *others)
             )
 
@@ -418,8 +443,7 @@ class CancelTests(EventsTestCase):
         self.assertEqual(answer.status, 499)
         self.assertEqual(answer.json["error"]["code"], "request_cancelled")
         wait_for(lambda: self.newest()["model"] == "a", "the other one's end")
-        rows = self.server.ask("GET", "/api/metrics/activity?model=b").json["data"]
-        (row,) = rows
+        (row,) = self.rows("model=b")
         self.assertEqual(row["resp_status_code"], 499)
         self.assertIn("cancelled", row["error_msg"])
         self.assertGreater(int(row["metadata"]["queue_ms"]), 0)
@@ -439,9 +463,11 @@ class CancelTests(EventsTestCase):
         One for whom a model is being loaded is answered at once.
         """
         answers: list[Answer] = []
-        thread = threading.Thread(target=lambda: answers.append(self.server.chat("a")))
+        thread = threading.Thread(
+            target=lambda: answers.append(self.server.chat("slow"))
+        )
         thread.start()
-        self.assertEqual(self.cancel(self.in_flight("a")), 200)
+        self.assertEqual(self.cancel(self.in_flight("slow")), 200)
         thread.join(PATIENCE)
         self.assertEqual(answers[0].status, 499)
 
@@ -450,6 +476,13 @@ class CancelTests(EventsTestCase):
         In mid-stream the client gets an error as its last event and no clean end, and
         the model stops within 100 ms.
         """
+        undisturbed(self.cancelled_stream)
+
+    def cancelled_stream(self) -> None:
+        port = self.server.start_port
+        earlier = 0
+        if self.server.running():
+            earlier = simulator_says(port, "/simulator/stats")["cancelled"]
         with self.asked("a", **ENDLESS) as response:
             response.readline()
             entry_id = self.in_flight("a")
@@ -462,11 +495,11 @@ class CancelTests(EventsTestCase):
         self.assertEqual(kind, b"event: error")
         error = json.loads(data.removeprefix(b"data: "))["error"]
         self.assertEqual(error["code"], "request_cancelled")
-        port = self.server.start_port
-        cancelled = wait_for(
-            lambda: simulator_says(port, "/simulator/stats")["last_cancelled"],
+        wait_for(
+            lambda: simulator_says(port, "/simulator/stats")["cancelled"] > earlier,
             "the model to notice",
         )
+        cancelled = simulator_says(port, "/simulator/stats")["last_cancelled"]
         self.assertLess(cancelled - at, 0.1)
         self.assertEqual(self.cancel(entry_id), 404)
         row = self.newest()

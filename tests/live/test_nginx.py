@@ -9,7 +9,7 @@ import json
 import time
 
 from .nginx import NGINX, Nginx
-from .support import LiveTestCase, chat_body, events, simulator
+from .support import LiveTestCase, chat_body, events, simulator, undisturbed
 
 CONFIG = f"""
 models:
@@ -45,6 +45,9 @@ class NginxTests(LiveTestCase):
         """
         Events come as they are made.
         """
+        undisturbed(self.flows)
+
+    def flows(self) -> None:
         times = []
         for _ in events(self.asked(stream=True, max_tokens=12)):
             times.append(time.monotonic())

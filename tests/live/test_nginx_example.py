@@ -28,6 +28,7 @@ from .support import (
     events,
     simulator,
     simulator_says,
+    undisturbed,
     wait_for,
 )
 from .test_streams import MEGABYTE
@@ -137,6 +138,9 @@ class StreamTests(ExampleTestCase):
         """
         Events come one by one, as they are made.
         """
+        undisturbed(self.flows)
+
+    def flows(self) -> None:
         times = []
         for _ in events(self.chat(stream=True, max_tokens=12)):
             times.append(time.monotonic())
@@ -314,6 +318,12 @@ class Http2Tests(ExampleTestCase):
         """
         Events come as they are made, and the model sees the name with its port.
         """
+        undisturbed(self.flows)
+        command = self.curl(chat_body("m", simulator={"echo": True}))
+        seen = dict(json.loads(subprocess.check_output(command))["headers"])
+        self.assertEqual(seen["Host"], self.host)
+
+    def flows(self) -> None:
         command = self.curl(
             chat_body("m", stream=True, max_tokens=12), "-w", "HTTP/%{http_version}"
         )
@@ -326,9 +336,6 @@ class Http2Tests(ExampleTestCase):
         self.assertEqual((client.returncode, last), (0, b"HTTP/2"))
         self.assertGreater(len(times), 12)
         self.assertGreater(times[-1] - times[0], 0.4)
-        command = self.curl(chat_body("m", simulator={"echo": True}))
-        seen = dict(json.loads(subprocess.check_output(command))["headers"])
-        self.assertEqual(seen["Host"], self.host)
 
     def test_cut(self) -> None:
         """
@@ -357,6 +364,9 @@ class UnixSocketTests(ExampleTestCase):
         """
         Events come as they are made.
         """
+        undisturbed(self.flows)
+
+    def flows(self) -> None:
         times = []
         for _ in events(self.chat(stream=True, max_tokens=12)):
             times.append(time.monotonic())

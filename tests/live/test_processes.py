@@ -7,10 +7,14 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest import skipUnless
+
+import psutil
 
 from llamaswap_tw.interfaces import ProcessState
 from llamaswap_tw.process.kin import Kin
@@ -137,7 +141,8 @@ class ChildTests(LiveProcessTestCase):
                 open_before = len(os.listdir("/dev/fd"))
             await process.ensure_ready()
             await process.stop()
-        self.assertEqual(len(os.listdir("/dev/fd")), open_before)
+        # The reactor's threads may be looking at something.
+        await self.until(lambda: len(os.listdir("/dev/fd")) <= open_before)
         # Its children are all waited for, but for the watchdog.
         if sys.platform == "linux":
             path = Path(f"/proc/self/task/{os.getpid()}/children")
@@ -260,7 +265,8 @@ class StopTests(LiveProcessTestCase):
             stop_command=("sh", "-c", "echo child=$$; exec sleep 1000"),
         )
         await process.ensure_ready()
-        stopped = process.stop(0.3)
+        # Time enough for its shell to begin.
+        stopped = process.stop(3.0)
         pid = pid_in(await self.output.when_written("\n"), "child")
         await stopped
         await self.until(lambda: not is_alive(pid))
@@ -328,7 +334,9 @@ class WatchdogTests(LiveProcessTestCase):
 
         def all_there() -> bool:
             pids[:] = [found.pid for found in kin.living(read_table())]
-            return sum(runs(pid, "sleep") for pid in pids) == size
+            # The model itself, and no shell any more that has started one of them.
+            sleeping = sum(runs(pid, "sleep") for pid in pids)
+            return sleeping == size == len(pids) - 1
 
         await self.until(all_there)
         self.addCleanup(kill, list(pids))
@@ -337,14 +345,20 @@ class WatchdogTests(LiveProcessTestCase):
     async def test_daemon_killed(self) -> None:
         """
         Killed with SIGKILL, five times over, the daemon leaves nothing, children
-        with sessions of their own and wiped environments included.
+        with sessions of their own and wiped environments included; that takes less
+        than two seconds.
         """
+        took = []
         for _ in range(5):
             daemon, watchdog, model = await self.daemon(f"sh -c {self.SCRIPT!r}")
             pids = await self.family(model, 4)
             os.kill(daemon, signal.SIGKILL)
             self.daemon_process.wait()
-            await self.until_dead([*pids, watchdog], 2.0)
+            began = time.monotonic()
+            await self.until_dead([*pids, watchdog])
+            took.append(time.monotonic() - began)
+        # A machine that is busy may stall amid some.
+        self.assertLess(statistics.median(took), 2.0)
 
     async def test_stop_command(self) -> None:
         """
@@ -371,7 +385,7 @@ class WatchdogTests(LiveProcessTestCase):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             os.kill(watchdog, number)
         os.kill(daemon, signal.SIGKILL)
-        await self.until(lambda: not is_alive(model), 2.0)
+        await self.until(lambda: not is_alive(model))
 
     async def test_watchdog_killed(self) -> None:
         """
@@ -395,6 +409,9 @@ class WatchdogTests(LiveProcessTestCase):
         pids = await self.family(model, 4)
         # Else it would start another.
         os.kill(daemon, signal.SIGSTOP)
+        await self.until(
+            lambda: psutil.Process(daemon).status() == psutil.STATUS_STOPPED
+        )
         os.kill(watchdog, signal.SIGKILL)
         os.kill(daemon, signal.SIGKILL)
         self.daemon_process.wait()

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from .support import (
@@ -23,6 +24,7 @@ from .support import (
     is_alive,
     simulator,
     simulator_says,
+    undisturbed,
     wait_for,
 )
 
@@ -86,6 +88,9 @@ class PaceTests(StreamTestCase):
         """
         Each event of a stream comes when it is made, not when all are.
         """
+        undisturbed(self.flows)
+
+    def flows(self) -> None:
         body = chat_body(
             "m", stream=True, max_tokens=12, simulator={"tokens_per_second": 20}
         )
@@ -172,6 +177,10 @@ class ClientGoneTests(LiveTestCase):
         """
         Who leaves while the model loads is not sent up, and the load goes on.
         """
+        # A test that stalls leaves too late.
+        undisturbed(self.while_waiting)
+
+    def while_waiting(self) -> None:
         daemon = self.daemon(f"models:\n  m:\n    cmd: {simulator('--load-time 1')}\n")
         self.ask_and_leave(
             daemon,
@@ -206,6 +215,9 @@ class ClientGoneTests(LiveTestCase):
         """
         Ask, leave when ``until`` says so, and see that the model notices.
         """
+        undisturbed(partial(self.leave_once, body, until))
+
+    def leave_once(self, body: Any, until: Any) -> None:
         daemon = self.daemon(ONE_MODEL)
         daemon.chat("m", max_tokens=1)
         self.ask_and_leave(daemon, body, lambda client: until(daemon, client))
@@ -306,6 +318,6 @@ class TruthTests(StreamTestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(whole, ["[DONE]"] * 100)
-        self.assertEqual(self.stats()["in_flight"], 0)
+        wait_for(lambda: self.stats()["in_flight"] == 0, "the model to be done")
         self.assertEqual(self.running.chat("m").status, 200)
         self.assertTrue(is_alive(self.running.pid))
