@@ -120,7 +120,9 @@ class ReloadTestCase(LiveTestCase):
         def let_go() -> None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             connection.request("GET", "/go")
-            self.assertEqual(connection.getresponse().status, 200)
+            # With its answer gone a model may be stopped before this one comes.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                connection.getresponse().read()
             connection.close()
 
         # Also where the test fails.

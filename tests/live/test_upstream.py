@@ -65,7 +65,7 @@ class UpstreamTestCase(LiveTestCase):
         made = connect(
             f"ws://127.0.0.1:{port or self.running.port}{path}",
             proxy=None,
-            open_timeout=60,
+            open_timeout=PATIENCE,
             max_size=None,
             **more,
         )
@@ -204,7 +204,7 @@ class WebSocketTests(UpstreamTestCase):
         comes.
         """
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
-            client.settimeout(30)
+            client.settimeout(PATIENCE)
             client.sendall(
                 b"GET /upstream/half/x HTTP/1.1\r\nHost: h\r\n"
                 b"Connection: keep-alive, UPGRADE\r\nUpgrade: WebSocket\r\n\r\n"
@@ -229,7 +229,7 @@ class WebSocketTests(UpstreamTestCase):
         """
         before = resident_megabytes(self.running.pid)
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             client.sendall(
                 b"GET /upstream/half/slow HTTP/1.1\r\nHost: h\r\n"
                 b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -268,7 +268,7 @@ class WebSocketTests(UpstreamTestCase):
         with self.connect("/upstream/org/ws/echo") as made:
             self.running.ask("POST", "/api/models/unload/org/ws")
             with self.assertRaises(ConnectionClosed):
-                made.recv(timeout=30)
+                made.recv(timeout=PATIENCE)
 
     def test_counted(self) -> None:
         """
@@ -297,7 +297,7 @@ class WebSocketTests(UpstreamTestCase):
                 pass
             self.assertEqual(self.running.running(), {"m": "ready"})
             with self.assertRaises(ConnectionClosed):
-                made.recv(timeout=30)
+                made.recv(timeout=PATIENCE)
 
     def test_shutdown(self) -> None:
         """
@@ -310,7 +310,7 @@ class WebSocketTests(UpstreamTestCase):
             self.assertEqual(self.running.wait(), 0)
             self.assertLess(time.monotonic() - began, 15)
             with self.assertRaises(ConnectionClosed):
-                made.recv(timeout=30)
+                made.recv(timeout=PATIENCE)
 
     @contextmanager
     def waiting_for_another(self) -> Iterator[None]:
@@ -318,7 +318,7 @@ class WebSocketTests(UpstreamTestCase):
         Another model is asked for; at the end of the block, it answers.
         """
         with socket.create_connection(("127.0.0.1", self.running.port)) as client:
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             client.sendall(b"GET /upstream/m/v1/models HTTP/1.1\r\nHost: h\r\n\r\n")
             time.sleep(0.3)
             yield
