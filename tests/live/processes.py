@@ -106,7 +106,8 @@ class LiveProcessTestCase(TestCase):
     Starts real processes, and leaves none.
     """
 
-    timeout = 60.0
+    #: A hundred starts on a machine that is busy take their time.
+    timeout = 180.0
 
     def setUp(self) -> None:
         from twisted.internet import reactor
