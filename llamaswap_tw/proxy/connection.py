@@ -201,6 +201,8 @@ class Connection(Predecessor, Protocol):
             response = self._begin_response(exchange, len(data), fault)
             if response is None or self._exchange is not exchange:
                 return
+            if not (self._pieces or self._whole or fault):
+                response.begun()
         pieces = self._pieces
         if pieces:
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)

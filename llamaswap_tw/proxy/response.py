@@ -30,7 +30,8 @@ class UpstreamResponse:
     the protocol hears nothing more, not even of its end.
 
     A protocol with a method ``data_delivered()`` is told when all that came in
-    one piece from the network was delivered, unless the end follows at once.
+    one piece from the network was delivered, a head alone too, unless the end
+    follows at once.
 
     :param code: the HTTP status.
     :param phrase: the reason phrase as it came.
@@ -98,6 +99,14 @@ class UpstreamResponse:
         if self._connection is not None:
             self._connection.resume()
         self._catch_up()
+
+    def begun(self) -> None:
+        """
+        The head came alone: a body may be long in coming, and whoever waits for
+        the head has a timeout.
+        """
+        if self._delivered is not None and not self._paused:
+            self._delivered()
 
     def received(self, data: bytes, last: bool) -> None:
         """

@@ -260,6 +260,17 @@ class RelayTests(SynchronousTestCase):
         self.assertIsNone(self.downstream.producer)
         self.assert_released()
 
+    def test_head_alone(self) -> None:
+        """
+        A head is sent on when it comes, though the first of the body may be long in
+        coming: clients have a timeout for it.
+        """
+        side = self.connect()
+        side.send(STREAM)
+        self.assertEqual(self.downstream.packets, [b""])
+        side.send(chunk(b"data: 1\n\n"))
+        self.assertEqual(self.downstream.packets, [b"", b"data: 1\n\n"])
+
     def test_small(self) -> None:
         """
         A response that comes at once goes back in one packet.
