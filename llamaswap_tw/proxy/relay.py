@@ -93,7 +93,7 @@ class Relay:
     :param model_id: the model that the request is for.
     :param method: the HTTP method.
     :param path: the path that goes up.
-    :param query: the query that goes up.
+    :param query: the query that goes up, or `None` for none, not even an empty one.
     :param headers: the headers that go up.
     :param body: its bytes, or a function that makes a producer of them: a
         second attempt needs a new one.
@@ -126,7 +126,7 @@ class Relay:
         model_id: str,
         method: bytes,
         path: bytes,
-        query: bytes,
+        query: bytes | None,
         headers: RawHeaders,
         body: bytes | Callable[[], IBodyProducer],
     ) -> None:

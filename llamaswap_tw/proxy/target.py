@@ -17,14 +17,15 @@ def _split(base_url: str) -> tuple[bytes, bytes]:
     return prefix.rstrip(b"/"), query
 
 
-def target_url(base_url: str, path: bytes, query: bytes) -> bytes:
+def target_url(base_url: str, path: bytes, query: bytes | None) -> bytes:
     """
     The URL that a request goes up to.
 
     :param base_url: the model's ``proxy``: a path in it comes before the
         request's path, a query before the request's query.
     :param path: the request's path, percent-encoding and all.
-    :param query: the request's query, without the question mark.
+    :param query: the request's query, without the question mark, or `None` where it has
+        no question mark.
     :returns: the URL; path and query byte for byte, but that raw bytes from
         0x80 on are percent-encoded.
     """
@@ -32,7 +33,7 @@ def target_url(base_url: str, path: bytes, query: bytes) -> bytes:
     url = prefix + path
     if base_query:
         query = base_query + b"&" + query if query else base_query
-    if query:
+    if query is not None:
         url += b"?" + query
     if not url.isascii():
         url = _RAW.sub(lambda match: b"%%%02X" % match[0][0], url)

@@ -64,8 +64,9 @@ class Front:
             return
         if b"//" in request.path:
             location = SLASHES.sub(b"/", request.path)
-            if request.query:
-                location += b"?" + request.query
+            query = request.raw_query
+            if query is not None:
+                location += b"?" + query
             request.respond(307, [(b"Location", location)], b"")
             return
         try:

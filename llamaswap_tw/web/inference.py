@@ -251,14 +251,14 @@ class Inference:
             sent = body.producer
         else:
             sent = data
-        query = request.query
+        query = request.raw_query
         raw = request.requestHeaders.getAllRawHeaders()
         if destination.peer is None:
             headers = request_headers(raw, request.peer, request.secure)
         else:
             headers = destination.peer.headers(raw, bool(self._config.api_keys))
         if destination.name_in_query is not None:
-            query = rewrite_query(query, destination.name_in_query)
+            query = rewrite_query(request.query, destination.name_in_query)
         leases: Leases = recording.leases(destination.leases)
         downstream: IDownstream = request
         if asking.tells_loading:

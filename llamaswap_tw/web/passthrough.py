@@ -232,7 +232,7 @@ class Passthrough:
                 model_id,
                 request.method,
                 path,
-                request.query,
+                request.raw_query,
                 up,
                 sent,
                 **more,
@@ -253,7 +253,8 @@ def _add_slash(request: Request) -> None:
     links lead to its model.
     """
     location = request.path + b"/"
-    if request.query:
-        location += b"?" + request.query
+    query = request.raw_query
+    if query is not None:
+        location += b"?" + query
     code = 301 if request.method in (b"GET", b"HEAD") else 308
     request.respond(code, [(b"Location", location)], b"")

@@ -105,6 +105,13 @@ class Request(TwistedRequest):
         return b"" if self._link is None else self._link.peer
 
     @property
+    def raw_query(self) -> bytes | None:
+        """
+        What is behind the target's question mark, or `None` where it has none.
+        """
+        return self.query or (b"" if self.uri.endswith(b"?") else None)
+
+    @property
     def remote_ip(self) -> str:
         """
         Who asks, as far as those between us and them tell the truth.

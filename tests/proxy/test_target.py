@@ -20,10 +20,12 @@ class TargetURLTests(SynchronousTestCase):
         decoded or encoded but raw bytes from 0x80 on.
         """
         table = [
-            ("http://localhost:5800", b"/v1/x", b"", b"http://localhost:5800/v1/x"),
+            ("http://localhost:5800", b"/v1/x", None, b"http://localhost:5800/v1/x"),
+            ("http://localhost:5800", b"/v1/x", b"", b"http://localhost:5800/v1/x?"),
             ("http://h:1/", b"/x", b"a=1", b"http://h:1/x?a=1"),
-            ("http://h/api/", b"/x", b"", b"http://h/api/x"),
+            ("http://h/api/", b"/x", None, b"http://h/api/x"),
             ("http://h/api?k=v", b"/x", b"a=1", b"http://h/api/x?k=v&a=1"),
+            ("http://h?k=v", b"/x", None, b"http://h/x?k=v"),
             ("http://h?k=v", b"/x", b"", b"http://h/x?k=v"),
             ("http://h", b"/a%2Fb%zz", b"q=%20+%C3", b"http://h/a%2Fb%zz?q=%20+%C3"),
             ("http://h", b"/\xc3\xa9", b"\xff", b"http://h/%C3%A9?%FF"),

@@ -468,11 +468,12 @@ class RelayedTests(InferenceTestCase):
 
     def test_rewritten_path(self) -> None:
         """
-        The paths that go up as another do.
+        The paths that go up as another do; an empty query stays one.
         """
         for path, sent in (
             ("/v/chat/completions", b"/chat/completions"),
             ("/audioapi/v1/tasks/run", b"/v1/tasks/run"),
+            ("/v1/completions?", b"/v1/completions?"),
         ):
             self.connect()
             self.connection.ask("POST", path, JSON, b'{"model":"llama"}')

@@ -183,6 +183,7 @@ class PathTests(PassthroughTestCase):
                 "/v1/a%2fb/%C3%A9%ff?x=%20&y",
             ),
             ("org/alias/x", "llama", "/x"),
+            ("org/alias/x?", "llama", "/x?"),
             ("org/x", "org", "/x"),
             ("org%2Fx/model", "", ""),
             ("org/model/v2", "org/model", "/v2"),
@@ -313,6 +314,7 @@ class RedirectTests(PassthroughTestCase):
         for path, location in (
             ("/upstream/llama", "/upstream/llama/"),
             ("/upstream/llama?a=%2F&b", "/upstream/llama/?a=%2F&b"),
+            ("/upstream/llama?", "/upstream/llama/?"),
             ("/upstream/org%2Fmodel", "/upstream/org%2Fmodel/"),
             ("/upstream/org/model", "/upstream/org/model/"),
             ("http://evil.example/upstream/llama", "/upstream/llama/"),
@@ -335,6 +337,7 @@ class RedirectTests(PassthroughTestCase):
             ("/upstream//llama/x", "/upstream/llama/x"),
             ("//upstream/llama/x", "/upstream/llama/x"),
             ("/comfyui//x", "/comfyui/x"),
+            ("/comfyui//x?", "/comfyui/x?"),
         ):
             response = self.answer(path, "POST")
             self.assertEqual(response.status, 307)
