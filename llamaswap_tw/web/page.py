@@ -42,6 +42,7 @@ _PAGE = """\
 <form method="post" action="/api/models/unload"><button>Unload all</button></form>
 <p>Logs: <a href="/logs/stream/proxy">the daemon's</a>,
 <a href="/logs/stream/upstream">all models'</a>.
+<a href="/metrics">Metrics</a>.
 <a href="/ui/plain">Look again</a>.</p>
 </html>
 """
