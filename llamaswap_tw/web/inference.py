@@ -257,8 +257,8 @@ class Inference:
             headers = request_headers(raw, request.peer, request.secure)
         else:
             headers = destination.peer.headers(raw, bool(self._config.api_keys))
-        if destination.name_in_query is not None:
-            query = rewrite_query(request.query, destination.name_in_query)
+        if query and destination.name_in_query is not None:
+            query = rewrite_query(query, destination.name_in_query)
         leases: Leases = recording.leases(destination.leases)
         downstream: IDownstream = request
         if asking.tells_loading:

@@ -59,7 +59,7 @@ class MachineRoutes(Resource):
     @app.route("/metrics", methods=["GET"])
     async def _exposition(self, request: Request) -> bytes:
         snapshot = self._metrics.snapshot(self._gauges)
-        accept = request.getHeader(b"accept") or b""
+        accept = request.accept or b""
         content_type, body = await self._in_thread(
             _exposed, snapshot, accept.decode("latin-1")
         )

@@ -112,6 +112,15 @@ class Request(TwistedRequest):
         return self.query or (b"" if self.uri.endswith(b"?") else None)
 
     @property
+    def accept(self) -> bytes | None:
+        """
+        What ``Accept`` says, or `None`; several lines of it are one list (RFC 9110,
+        5.3).
+        """
+        values = self.requestHeaders.getRawHeaders(b"accept")
+        return b", ".join(values) if values else None
+
+    @property
     def remote_ip(self) -> str:
         """
         Who asks, as far as those between us and them tell the truth.
@@ -351,7 +360,7 @@ class Request(TwistedRequest):
         self.refused = error
         # It has the frames that it came through, and they have this request.
         error.__traceback__ = None
-        headers, body = render_error(error, self.getHeader(b"accept"))
+        headers, body = render_error(error, self.accept)
         self.refused_with = headers, body
         self.respond(error.status, headers, body)
 

@@ -97,7 +97,7 @@ def from_page(request: Request) -> bool:
     """
     Whether a person with a browser asks.
     """
-    return prefers_html(request.getHeader(b"accept"))
+    return prefers_html(request.accept)
 
 
 def redirect(request: Request, code: int, location: bytes) -> bytes:
@@ -133,7 +133,7 @@ def whole(request: Request, content_type: bytes, body: bytes) -> bytes:
 
 
 def _error(request: Request, error: RequestError) -> bytes:
-    headers, body = render_error(error, request.getHeader(b"accept"))
+    headers, body = render_error(error, request.accept)
     request.setResponseCode(error.status)
     for name, value in headers:
         request.setHeader(name, value)

@@ -435,6 +435,22 @@ class RefusalTests(InferenceTestCase):
         self.assertEqual(response.headers["content-type"], "application/json")
         self.assertEqual(response.headers["retry-after"], "1")
 
+    def test_several_lines(self) -> None:
+        """
+        What a client prefers may stand in several lines, which are one list.
+        """
+        text, json_type = b"Accept: text/plain\r\n", b"Accept: application/json\r\n"
+        for lines, expected in (
+            (text + json_type, "text/plain; charset=utf-8"),
+            (json_type + text, "application/json"),
+        ):
+            self.connect()
+            self.connection.send(
+                b"GET /props HTTP/1.1\r\nHost: h\r\n" + lines + b"\r\n"
+            )
+            response = self.connection.response()
+            self.assertEqual(response.headers["content-type"], expected)
+
     def test_connection_lives_on(self) -> None:
         """
         After a refusal the connection takes the next request.
