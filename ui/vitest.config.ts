@@ -14,6 +14,9 @@ export default mergeConfig(
       include: ['tests/**/*.test.ts'],
       setupFiles: ['tests/setup.ts'],
       restoreMocks: true,
+      // However slow the machine: longer than what a test waits for.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
     },
   }),
 );

@@ -5,8 +5,11 @@ import { startKeys } from '$lib/keyboard';
 const go = vi.fn<(path: string) => void>();
 const help = vi.fn<() => void>();
 let stop: () => void;
+/** The page's time, in milliseconds: it stands still but where a test has it go on. */
+let now: number;
 
 beforeEach(() => {
+  now = 0;
   go.mockReset();
   help.mockReset();
   // jsdom lays nothing out.
@@ -21,6 +24,7 @@ afterEach(() => {
 
 function press(key: string, init: KeyboardEventInit & { on?: Element } = {}): void {
   const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...init });
+  Object.defineProperty(event, 'timeStamp', { value: now });
   (init.on ?? document.body).dispatchEvent(event);
 }
 
@@ -32,6 +36,22 @@ describe('keys', () => {
     press('l');
     press('g');
     press('x');
+    press('l');
+    expect(go).toHaveBeenCalledTimes(1);
+  });
+
+  it('go nowhere by a letter alone, not even on a page that was just opened', () => {
+    press('l');
+    expect(go).not.toHaveBeenCalled();
+  });
+
+  it('go nowhere where the letter comes late', () => {
+    press('g');
+    now += 1499;
+    press('l');
+    expect(go).toHaveBeenCalledTimes(1);
+    press('g');
+    now += 1500;
     press('l');
     expect(go).toHaveBeenCalledTimes(1);
   });

@@ -88,6 +88,22 @@ describe('profiles', () => {
     expect(profiles.all).toHaveLength(2);
   });
 
+  it('stay what was switched later, though the answer to a switch comes after that', async () => {
+    const switching = profiles.activate('day');
+    profiles.changed('day');
+    profiles.changed('night');
+    await asked[0]?.(null);
+    await switching;
+    expect(profiles.active).toBe('night');
+  });
+
+  it('are switched by the answer where no event tells of it', async () => {
+    const switching = profiles.activate('day');
+    await asked[0]?.(null);
+    await switching;
+    expect(profiles.active).toBe('day');
+  });
+
   it('are those of the answer that was asked for last', async () => {
     void profiles.refresh();
     void profiles.refresh();

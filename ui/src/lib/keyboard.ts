@@ -36,14 +36,15 @@ function focusSearch(): boolean {
 
 /** Listen; returns how to stop. */
 export function startKeys(keys: Keys): () => void {
-  let going = 0;
+  // Never: the page's own time begins with 0.
+  let going = -Infinity;
   const pressed = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.isComposing || isTyping(event.target) || document.querySelector('dialog[open]')) {
       return;
     }
     const waited = event.timeStamp - going;
-    going = 0;
+    going = -Infinity;
     if (waited < PATIENCE) {
       const place = PLACES.find(({ key }) => key === event.key.toLowerCase());
       if (place) {

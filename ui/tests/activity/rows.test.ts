@@ -18,6 +18,14 @@ describe('ActivityRows', () => {
     expect(daemon.asked).toHaveLength(1);
   });
 
+  it('asks which row is the newest, whatever page it shows', async () => {
+    const rows = new ActivityRows(manyRows(60).fetch);
+    await rows.show(view('page=2'), 25);
+    expect(await rows.newest()).toBe(60);
+    expect(idsOf(rows)[0]).toBe(35);
+    expect(await new ActivityRows(new FakeRows([]).fetch).newest()).toBe(0);
+  });
+
   it('looks no further than a page needs, and goes on from there for the next', async () => {
     const daemon = manyRows(10_000, failing);
     const rows = new ActivityRows(daemon.fetch);

@@ -3,6 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 
 import Markdown from '$lib/components/markdown/Markdown.svelte';
 
+import { eventually } from '../patience';
+
 describe('Markdown', () => {
   it('gives code a button that copies it, and colours', async () => {
     const write = vi.fn().mockResolvedValue(undefined);
@@ -11,18 +13,18 @@ describe('Markdown', () => {
     screen.getByRole('button', { name: 'Copy the code' }).click();
     expect(write).toHaveBeenCalledWith('return 1');
     vi.unstubAllGlobals();
-    await vi.waitFor(() => expect(container.querySelector('.hljs-keyword')).not.toBeNull(), 5000);
+    await eventually(() => expect(container.querySelector('.hljs-keyword')).not.toBeNull());
   });
 
   it('sets formulas', async () => {
     const { container } = render(Markdown, { text: 'so $x^2$ is' });
-    await vi.waitFor(() => expect(container.querySelector('msup')).not.toBeNull(), 5000);
+    await eventually(() => expect(container.querySelector('msup')).not.toBeNull());
     expect(container.querySelector('.math-inline')).toBeNull();
   });
 
   it('leaves a block that still grows plain, and makes up for it', async () => {
     const { rerender } = render(Markdown, { text: '```js\nlet a', growing: true });
-    await vi.waitFor(() => screen.getByRole('group', { name: 'Code in js' }));
+    await eventually(() => screen.getByRole('group', { name: 'Code in js' }));
     expect(screen.queryByRole('button', { name: 'Copy the code' })).toBeNull();
     await rerender({ text: '```js\nlet a = 1\n```', growing: false });
     screen.getByRole('button', { name: 'Copy the code' });

@@ -1,11 +1,15 @@
 import { fireEvent, render, screen, within } from '@testing-library/svelte';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { viewOf } from '$lib/activity/view';
+import type { ActivityQuery } from '$lib/api/types';
+import { router } from '$lib/router.svelte';
 import { models } from '$lib/stores/models.svelte';
 
+import Activity from '../../src/pages/Activity.svelte';
 import Table from '../../src/pages/activity/Table.svelte';
-import { row } from '../activity/rows';
+import { manyRows, row } from '../activity/rows';
+import { eventually } from '../patience';
 import { status } from '../rows';
 
 const view = (link = '') => viewOf(new URLSearchParams(link));
@@ -73,5 +77,27 @@ describe('the table of rows', () => {
     await rerender({ rows: [row(4), row(3), row(2)] });
     expect(document.activeElement).toBe(button);
     expect(button.getAttribute('aria-label')).toBe('Details of request 2');
+  });
+});
+
+describe('the page of rows', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    router.go('/ui/');
+  });
+
+  it('stays as it is while rows come, also where none was told of yet', async () => {
+    const daemon = manyRows(60);
+    vi.stubGlobal('fetch', async (url: string) => {
+      const numbers = [...new URL(url, location.href).searchParams]
+        .filter(([name]) => ['page', 'limit', 'min_id', 'max_id'].includes(name))
+        .map(([name, value]) => [name, Number(value)] as const);
+      return Response.json(await daemon.fetch(Object.fromEntries(numbers) as ActivityQuery));
+    });
+    router.go('/ui/activity');
+    render(Activity);
+    await fireEvent.click(await screen.findByRole('button', { name: 'Next' }));
+    await eventually(() => expect(router.param('page')).toBe('2'));
+    expect(router.param('upto')).toBe('60');
   });
 });

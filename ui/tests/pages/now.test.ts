@@ -1,5 +1,5 @@
 import { fireEvent, render, screen, within } from '@testing-library/svelte';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { models } from '$lib/stores/models.svelte';
 import { queue } from '$lib/stores/queue.svelte';
@@ -11,10 +11,14 @@ import Queue from '../../src/pages/now/Queue.svelte';
 import Timeline from '../../src/pages/now/Timeline.svelte';
 import { status } from '../rows';
 
-const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+/** It stands still: what is shown of a duration is what was given. */
+const NOW = Date.UTC(2026, 2, 1, 12);
+
+const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 const soon = (seconds: number) => ago(-seconds);
 
 beforeEach(() => {
+  vi.useFakeTimers({ now: NOW, toFake: ['Date'] });
   // jsdom lays nothing out.
   vi.stubGlobal(
     'ResizeObserver',
@@ -26,6 +30,10 @@ beforeEach(() => {
   );
   models.replace([]);
   queue.replace([]);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 describe('the table of models', () => {
@@ -57,7 +65,7 @@ describe('the table of models', () => {
     const list = [status('a', { state: 'starting', state_since: ago(2), load_seconds: [4, 4, 4] })];
     render(ModelTable, { list, total: 1, activeOnly: false });
     const bar = screen.getByRole('progressbar', { name: 'Loading a' });
-    expect(Number(bar.getAttribute('aria-valuenow'))).toBeGreaterThanOrEqual(49);
+    expect(Number(bar.getAttribute('aria-valuenow'))).toBe(50);
     expect(bar.getAttribute('aria-valuetext')).toContain('usually 4.00 s');
   });
 
@@ -72,7 +80,7 @@ describe('the table of models', () => {
     render(ModelTable, { list: [status('a', { failure })], total: 1, activeOnly: false });
     const note = screen.getByRole('group', { name: 'Why a failed' });
     expect(note.textContent).toContain('exited with status 1');
-    expect(note.textContent).toMatch(/in 2[56] s/);
+    expect(note.textContent).toMatch(/in 26 s/);
     expect(within(note).getByRole('region').textContent.trim()).toBe('out of memory');
   });
 
@@ -112,7 +120,7 @@ describe('the queue', () => {
       .getAllByRole('cell')
       .map((cell) => cell.textContent.replace(/\s+/g, ' ').trim());
     expect(cells.slice(0, 4)).toEqual(['1', 'a request', 'a', 'behind b (1 in flight)']);
-    expect(cells[4]).toMatch(/^1[23] s$/);
+    expect(cells[4]).toBe('12 s');
     expect(
       screen.getByRole('button', { name: 'Cancel the request that waits for a, place 1' }),
     ).toBeDefined();
@@ -171,9 +179,8 @@ describe('the timeline', () => {
     [],
     ['a'],
   );
-  const now = Date.now();
   const shown = () => {
-    render(Timeline, { lanes, since: now - 3_600_000, now, width: 600 });
+    render(Timeline, { lanes, since: NOW - 3_600_000, now: NOW, width: 600 });
     return screen.getByRole('group', { name: /^Timeline: 1 model, 1 load, 0 swaps/ });
   };
 

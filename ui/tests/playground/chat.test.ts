@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { chat } from '$lib/playground/chat.svelte';
 
+import { eventually } from '../patience';
+
 /** What is asked of the daemon, driven by hand. */
 class Server {
   readonly bodies: { model: string; messages: { content: unknown }[] }[] = [];
@@ -47,8 +49,8 @@ let server: Server;
 
 const turns = () => chat.conversation.turns;
 const answer = (turn = turns().length - 1, column = 0) => turns()[turn]?.answers[column];
-const idle = () => vi.waitFor(() => expect(chat.busy).toBe(false));
-const asked = (count: number) => vi.waitFor(() => expect(server.bodies.length).toBe(count));
+const idle = () => eventually(() => expect(chat.busy).toBe(false));
+const asked = (count: number) => eventually(() => expect(server.bodies.length).toBe(count));
 
 beforeEach(() => {
   server = new Server();
@@ -77,7 +79,7 @@ describe('the chat', () => {
     chat.ask('Hi');
     await asked(1);
     server.say('Hel');
-    await vi.waitFor(() => expect(answer()?.text).toBe('Hel'));
+    await eventually(() => expect(answer()?.text).toBe('Hel'));
     expect(answer()?.state).toBe('running');
     server.say('lo');
     server.end();
@@ -91,7 +93,7 @@ describe('the chat', () => {
     chat.ask('Hi');
     await asked(1);
     server.say('Hel');
-    await vi.waitFor(() => expect(answer()?.text).toBe('Hel'));
+    await eventually(() => expect(answer()?.text).toBe('Hel'));
     chat.stop();
     await idle();
     expect(answer()).toMatchObject({ text: 'Hel', state: 'stopped', problem: null });
@@ -163,7 +165,7 @@ describe('the chat', () => {
     chat.ask('Hi');
     await asked(1);
     server.say('Hel');
-    await vi.waitFor(() => expect(answer()?.text).toBe('Hel'));
+    await eventually(() => expect(answer()?.text).toBe('Hel'));
     // Without its end.
     server.close();
     await idle();
@@ -176,7 +178,7 @@ describe('the chat', () => {
 
   it('says so where the browser keeps nothing, and goes on', async () => {
     await talk('q1', 'a1');
-    await vi.waitFor(() => expect(chat.unkept).not.toBe(''));
+    await eventually(() => expect(chat.unkept).not.toBe(''));
     await talk('q2', 'a2');
     expect(answer()?.text).toBe('a2');
   });

@@ -1,5 +1,5 @@
 import { render, screen } from '@testing-library/svelte';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { InflightEntry, ModelStatus } from '$lib/api/types';
 import { marked } from '$lib/playground/waiting.svelte';
@@ -8,6 +8,7 @@ import { models } from '$lib/stores/models.svelte';
 import { queue } from '$lib/stores/queue.svelte';
 
 import WaitNote from '../../src/pages/playground/parts/WaitNote.svelte';
+import { eventually } from '../patience';
 
 function model(id: string, state: ModelStatus['state']): ModelStatus {
   return {
@@ -64,7 +65,7 @@ describe('what is told of a wait', () => {
       { id: '2', model: 'llama', since, position: 2, behind: ['qwen'] },
     ]);
     render(WaitNote, { model: 'llama', mark: 'mine' });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(said()).toBe('Waits for llama, place 2 in the queue, behind qwen'),
     );
   });
@@ -72,7 +73,7 @@ describe('what is told of a wait', () => {
   it('names the model that is behind an alias', async () => {
     models.replace([model('llama', 'ready')]);
     render(WaitNote, { model: 'gpt-4o', mark: 'mine', doing: 'reads the prompt' });
-    await vi.waitFor(() => expect(said()).toBe('llama reads the prompt'));
+    await eventually(() => expect(said()).toBe('llama reads the prompt'));
   });
 
   it('is that it waits where nothing else is known', () => {

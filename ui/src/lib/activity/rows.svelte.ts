@@ -74,6 +74,13 @@ export class ActivityRows {
     this.#found = null;
   }
 
+  /** The newest row that the daemon has; 0 where it has none. */
+  async newest(signal = new AbortController().signal): Promise<number> {
+    const { data } = await this.fetch({ limit: 1 }, signal);
+    signal.throwIfAborted();
+    return data[0]?.id ?? 0;
+  }
+
   /** Go no further. */
   stop(): void {
     this.#abort?.abort();
@@ -138,12 +145,7 @@ export class ActivityRows {
       if (canGrow(view)) await this.#grow(known, view, keeps, signal);
       return known;
     }
-    let upTo = view.upTo;
-    if (upTo === null) {
-      const newest = await this.fetch({ limit: 1 }, signal);
-      signal.throwIfAborted();
-      upTo = newest.data[0]?.id ?? 0;
-    }
+    const upTo = view.upTo ?? (await this.newest(signal));
     const query: ActivityQuery = { ...queryOf(view), max_id: upTo };
     const found = { key, scan: new Scan(query, keeps, this.fetch), upTo, newer: [] };
     this.#found = found;

@@ -115,19 +115,12 @@ export class Archive {
   async put(conversation: Conversation): Promise<void> {
     const database = await this.#open();
     const transaction = database.transaction([CONVERSATIONS, SUMMARIES], 'readwrite');
-    const over = committed(transaction);
-    // What comes to nothing aborts the transaction, which is waited for below.
-    over.catch(() => undefined);
-    const conversations = transaction.objectStore(CONVERSATIONS);
-    const summaries = transaction.objectStore(SUMMARIES);
-    conversations.put(conversation);
-    summaries.put(summaryOf(conversation));
-    const all = await done<Summary[]>(summaries.getAll());
-    for (const id of toDrop(all, conversation.id)) {
-      conversations.delete(id);
-      summaries.delete(id);
-    }
-    await over;
+    transaction.objectStore(CONVERSATIONS).put(conversation);
+    transaction.objectStore(SUMMARIES).put(summaryOf(conversation));
+    // Else it would be undone where the page is left before it hears of that.
+    transaction.commit();
+    await committed(transaction);
+    for (const id of toDrop(await this.list(), conversation.id)) await this.remove(id);
   }
 
   async remove(id: string): Promise<void> {

@@ -107,10 +107,11 @@ class Chat {
   async begin(): Promise<void> {
     if (this.#opened) return;
     this.#opened = true;
+    addEventListener('pagehide', () => this.#leave());
     await this.refresh();
     const wanted = markedConversation() ?? this.#summaries[0]?.id;
     // The user may have begun meanwhile.
-    if (wanted && !this.#conversation.turns.length) await this.open(wanted);
+    if (wanted) await this.open(wanted, () => this.#conversation.turns.length > 0);
   }
 
   async refresh(): Promise<void> {
@@ -122,10 +123,11 @@ class Chat {
     }
   }
 
-  async open(id: string): Promise<void> {
+  /** @param unless what is shown is to stay where it says so, once that one was read. */
+  async open(id: string, unless = () => false): Promise<void> {
     try {
       const found = await this.#archive.get(id);
-      if (found) this.#show(found);
+      if (found && !unless()) this.#show(found);
     } catch (e) {
       this.#unkept = `This conversation cannot be read: ${String(e)}`;
     }
@@ -212,6 +214,14 @@ class Chat {
       }
     });
     return this.#writing;
+  }
+
+  /** The page is left: now, or never. What is being written does not end after that. */
+  #leave(): void {
+    const conversation = $state.snapshot(this.#conversation) as Conversation;
+    if (conversation.turns.length) this.#archive.put(conversation).catch(() => undefined);
+    // The page may come back: then what was to be written before that is older.
+    void this.keep();
   }
 
   /** Its models or settings were changed: the next begins with them too. */

@@ -32,8 +32,10 @@ class Profiles {
 
   /** @param name null for none. */
   async activate(name: string | null): Promise<void> {
+    const switched = this.#switched;
     await activateProfile(name);
-    this.changed(name);
+    // An event can overtake this answer too, and tell of a later switch.
+    if (switched === this.#switched) this.changed(name);
   }
 
   changed(active: string | null): void {
