@@ -1,8 +1,8 @@
 """
 The page with as much as a busy server has: rows of activity, models, lines of log.
 
-How long a click takes is measured by ``python -m benchmarks page``; here it is held to
-a bound that it keeps on any machine.
+How long a click takes is measured by ``python -m benchmarks page``, which holds it to a
+bound; here it leads where it should, however long that takes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,10 @@ from .browser import PAGES, BrowserTestCase
 from .crowd import (
     CONFIG,
     MODELS,
-    go_everywhere,
-    sort_and_turn,
     title_of,
     write_log,
     write_rows,
 )
-
-#: In milliseconds: a click is answered in less, on a machine that does much else.
-BOUND = 500
 
 #: What the tab may hold after whatever came, in bytes.
 HEAP = 100_000_000
@@ -44,30 +39,35 @@ class LoadTests(BrowserTestCase):
 
     def test_clicks(self) -> None:
         """
-        Clicks are answered at once while a model writes 2 MB of log a second.
+        Clicks are answered while a model writes 2 MB of log a second.
         """
         write_log(self.running, 40_000_000, 2_000_000)
         page = self.open("/ui/logs/loud")
         self.expect(page.get_by_role("log")).to_contain_text("xxxx")
-        # A page's module is fetched when it is opened for the first time.
         names = page.get_by_role("navigation", name="Pages")
-        for name in PAGES:
+        # A page's module is fetched when it is opened for the first time, and only then.
+        for name in (*PAGES, *reversed(PAGES)):
             names.get_by_role("link", name=name, exact=True).click()
             self.expect(self.heading(title_of(name))).to_be_visible()
-        for name, took in go_everywhere(page).items():
-            self.assertLess(took, BOUND, name)
 
     def test_activity(self) -> None:
         """
-        Ten thousand rows are sorted and paged at once, and searched.
+        Ten thousand rows are sorted and paged, and searched.
         """
         page = self.open("/ui/activity")
         pager = page.get_by_role("navigation", name="Pages of rows")
         self.expect(pager).to_contain_text("of 10,0")
-        for what, took in sort_and_turn(page).items():
-            self.assertLess(took, BOUND, what)
-        page.get_by_role("searchbox", name="Search").fill("model-07")
         rows = page.get_by_role("table", name="Requests that ended").get_by_role("row")
+        head = page.get_by_role("columnheader", name="Generated", exact=True)
+        head.get_by_role("button").click()
+        self.expect(head).to_have_attribute("aria-sort", "descending")
+        # Below the head.  Of each number there are 14: of the highest, on this page.
+        generated = rows.nth(1).locator(":scope > :nth-child(7)")
+        self.expect(generated).to_have_text("699")
+        pager.get_by_role("button", name="Next").click()
+        self.expect(pager).to_contain_text("51\u2013100 of 10,0")
+        self.expect(generated).to_have_text("696")
+        page.get_by_role("searchbox", name="Search").fill("model-07")
         self.expect(rows.filter(has_text="model-07")).to_have_count(50)
         page.get_by_role("searchbox", name="Search").fill("")
         self.expect(pager).to_contain_text("of 10,0")

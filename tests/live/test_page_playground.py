@@ -340,6 +340,21 @@ class ChatTests(BrowserTestCase):
             "bad.json"
         )
 
+    def test_left(self) -> None:
+        """
+        What was changed last is kept, however soon the page is left after that.
+        """
+        self.chat("parrot")
+        self.ask("one")
+        self.expect_answer("parrot", "one")
+        page = self.page
+        for text in ("two", "three", "four"):
+            page.get_by_role("button", name="Edit the answer").click()
+            page.get_by_label("The answer", exact=True).fill(text)
+            page.get_by_role("button", name="Save").click()
+            page.reload()
+            self.expect_answer("parrot", text)
+
     def test_loading(self) -> None:
         """
         While the model loads, one sees that it does, and for how long.

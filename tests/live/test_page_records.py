@@ -297,19 +297,26 @@ class LogsTests(BrowserTestCase):
         """
         lines = self.logs("alpha")
         page = self.page
-        self.running.chat("alpha")
+
+        def ask(name: str) -> None:
+            # A line of a name of its own: it comes after the answer, and those of the
+            # tests before are there.
+            path = f"/v1/chat/completions?ask={name}"
+            self.running.ask("POST", path, chat_body("alpha"))
+
         posts = lines.get_by_text("POST /v1/chat/completions")
-        self.expect(posts.last).to_be_visible()
+        ask("first")
+        self.expect(posts.filter(has_text="ask=first")).to_be_visible()
         page.get_by_role("button", name="Clear").click()
         self.expect(posts).to_have_count(0)
-        self.running.chat("alpha")
+        ask("second")
         self.expect(posts).to_have_count(1)
         page.get_by_role("button", name="Pause").click()
         status = (
             page.get_by_role("main").get_by_role("status").filter(has_text="Paused")
         )
         self.expect(status).to_be_visible()
-        self.running.chat("alpha")
+        ask("third")
         self.expect(status).to_contain_text(re.compile(r"[1-9]\d* newer lines?"))
         self.expect(posts).to_have_count(1)
         page.get_by_role("button", name="Go on").click()
