@@ -116,8 +116,9 @@ class NowTests(NowTestCase):
         )
         self.expect(bar).to_have_attribute("aria-valuenow", re.compile(r"\d+"))
         row.get_by_role("button", name="Unload slow").click()
-        self.expect(row).to_contain_text("Stopped")
+        # It goes by itself: it is looked for first.
         self.expect(page.get_by_role("region", name="Messages")).to_contain_text("slow")
+        self.expect(row).to_contain_text("Stopped")
 
     def test_failure(self) -> None:
         """
@@ -355,14 +356,15 @@ class ModelsTests(NowTestCase):
         self.expect(main).not_to_contain_text("In flight, from")
         page.goto("/ui/models/broken")
         main.get_by_role("button", name="Load broken", exact=True).click()
-        self.expect(
-            main.get_by_role("group", name="Why broken failed")
-        ).to_contain_text("no-memory-left")
-        # What it could not do is told in a corner too, until it is put away.
+        # What it could not do is told in a corner too, until it is put away, or for a
+        # while: it is looked for first.
         told = page.get_by_role("region", name="Messages")
         self.expect(told).to_contain_text("broken")
         told.get_by_role("button", name="Dismiss").first.click()
         self.expect(told.get_by_role("button", name="Dismiss")).to_have_count(0)
+        self.expect(
+            main.get_by_role("group", name="Why broken failed")
+        ).to_contain_text("no-memory-left")
 
     def test_no_such_model(self) -> None:
         """

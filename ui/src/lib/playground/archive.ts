@@ -62,8 +62,12 @@ function committed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
-/** Have the browser forget all of them, for every tab. */
+/** Whether this page has forgotten them: what it still knows is not written again. */
+let forgotten = false;
+
+/** Have the browser forget all of them, for every tab; the page is to be opened anew. */
 export async function forgetConversations(): Promise<void> {
+  forgotten = true;
   await done(indexedDB.deleteDatabase(NAME));
 }
 
@@ -113,6 +117,7 @@ export class Archive {
   }
 
   async put(conversation: Conversation): Promise<void> {
+    if (forgotten) return;
     const database = await this.#open();
     const transaction = database.transaction([CONVERSATIONS, SUMMARIES], 'readwrite');
     transaction.objectStore(CONVERSATIONS).put(conversation);

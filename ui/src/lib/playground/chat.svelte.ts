@@ -79,6 +79,10 @@ class Chat {
   readonly #keepSoon = throttled(() => void this.keep(), KEEP_INTERVAL);
   #opened = false;
   #writing: Promise<void> = Promise.resolve();
+  /** Whether it has changed since it was last to be written down. */
+  #changed = false;
+  /** What is to be written down and is not yet. */
+  #unwritten = 0;
 
   /** It may be changed; `keep` writes it down. */
   get conversation(): Conversation {
@@ -187,14 +191,14 @@ class Chat {
     const answer = this.#turn(id)?.answers[column];
     if (!answer) return;
     answer.text = text;
-    this.#keepSoon();
+    this.#keepLater();
   }
 
   removeTurn(id: string): void {
     this.#stopTurn(id);
     const { turns } = this.#conversation;
     this.#conversation.turns = turns.filter((turn) => turn.id !== id);
-    this.#keepSoon();
+    this.#keepLater();
   }
 
   stop(): void {
@@ -204,20 +208,30 @@ class Chat {
   /** Write the conversation down, after what is being written. */
   keep(): Promise<void> {
     const conversation = $state.snapshot(this.#conversation) as Conversation;
+    this.#changed = false;
     if (!conversation.turns.length) return this.#writing;
+    this.#unwritten++;
     this.#writing = this.#writing.then(async () => {
       try {
         await this.#archive.put(conversation);
         await this.refresh();
       } catch (e) {
         this.#unkept = `This browser does not keep the conversation: ${String(e)}`;
+      } finally {
+        this.#unwritten--;
       }
     });
     return this.#writing;
   }
 
-  /** The page is left: now, or never. What is being written does not end after that. */
+  #keepLater(): void {
+    this.#changed = true;
+    this.#keepSoon();
+  }
+
+  /** The page is left: now, or never. What waits to be written comes to nothing. */
   #leave(): void {
+    if (!this.#changed && !this.#unwritten && !this.busy) return;
     const conversation = $state.snapshot(this.#conversation) as Conversation;
     if (conversation.turns.length) this.#archive.put(conversation).catch(() => undefined);
     // The page may come back: then what was to be written before that is older.
@@ -228,7 +242,7 @@ class Chat {
   changed(): void {
     const { models: chosen, system, sampling } = $state.snapshot(this.#conversation);
     like.value = { models: chosen, system, sampling };
-    this.#keepSoon();
+    this.#keepLater();
   }
 
   #show(conversation: Conversation): void {
@@ -307,7 +321,7 @@ class Chat {
         if (asking && asking.abort === abort) {
           this.#asking.set(key, { ...asking, loading: asking.loading + event.text });
         }
-        this.#keepSoon();
+        this.#keepLater();
       }
       writer.end('done');
     } catch (e) {
