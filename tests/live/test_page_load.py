@@ -45,7 +45,7 @@ class LoadTests(BrowserTestCase):
         page = self.open("/ui/logs/loud")
         self.expect(page.get_by_role("log")).to_contain_text("xxxx")
         names = page.get_by_role("navigation", name="Pages")
-        # A page's module is fetched when it is opened for the first time, and only then.
+        # The first time, each page's module is fetched; the second time it is there.
         for name in (*PAGES, *reversed(PAGES)):
             names.get_by_role("link", name=name, exact=True).click()
             self.expect(self.heading(title_of(name))).to_be_visible()
