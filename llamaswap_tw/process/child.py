@@ -8,8 +8,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -20,6 +20,8 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
+
+from .table import MARK_LIMIT
 
 #: How long a dead process's last output is read on for, in seconds and in how many
 #: steps: its exit may be told before that, and a child of its own may hold the pipe
@@ -148,6 +150,7 @@ def start_child(
     environment: Mapping[str, str],
     stdin: int | str = -1,
     output: bool = True,
+    mark: int | None = None,
 ) -> None:
     """
     Start a program without a shell, as leader of a session of its own.
@@ -159,26 +162,53 @@ def start_child(
         is looked for.
     :param stdin: a descriptor, ``"w"`` for a pipe, or -1 for nothing.
     :param output: whether its output is read; else it goes nowhere.
+    :param mark: what it and its descendants are marked with, where that can be.
     :raises CannotLaunch: if the program is not there or cannot be run.
     """
     program = find_program(command[0], environment.get("PATH"))
     nothing = os.open(os.devnull, os.O_RDWR)
     try:
-        reactor.spawnProcess(
-            child,
-            _SESSION_PREFIX[0],
-            [*_SESSION_PREFIX, program, *command[1:]],
-            env=dict(environment),
-            childFDs={
-                0: nothing if stdin == -1 else stdin,
-                1: "r" if output else nothing,
-                2: "r" if output else nothing,
-            },
-        )
+        with _marked(mark):
+            reactor.spawnProcess(
+                child,
+                _SESSION_PREFIX[0],
+                [*_SESSION_PREFIX, program, *command[1:]],
+                env=dict(environment),
+                childFDs={
+                    0: nothing if stdin == -1 else stdin,
+                    1: "r" if output else nothing,
+                    2: "r" if output else nothing,
+                },
+            )
     except OSError as e:
         raise CannotLaunch(f"{command[0]} could not be run: {e.strerror or e}")
     finally:
         os.close(nothing)
+
+
+@contextmanager
+def _marked(mark: int | None) -> Iterator[None]:
+    """
+    What is forked meanwhile bears a mark: it is set here, not on the child, which
+    could have forked before that.
+    """
+    if mark is None or sys.platform != "linux":
+        yield
+        return
+    # Imported where it is needed: there is none on Windows.
+    import resource
+
+    before = resource.getrlimit(MARK_LIMIT)
+    try:
+        resource.setrlimit(MARK_LIMIT, (mark, before[1]))
+    except (OSError, ValueError):
+        # Somebody has limited us further; there is still the cookie.
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(MARK_LIMIT, before)
 
 
 def find_program(name: str, path: str | None) -> str:

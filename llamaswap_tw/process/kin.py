@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .table import Entry, Table, read_cookie
+from .table import Entry, Table, mark_of, read_cookie, read_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ class Kin:
     Finds the processes of one model.
 
     They are those of its group or session, those that bear its cookie, and those
-    that descend from any of them.  Some programs wipe their environment and lead
-    a session of their own, and once their parent is dead nothing tells whose
-    they are: so what was found once stays found.
+    that descend from any of them.  Some programs wipe their environment, lead a
+    session of their own, and their parent is dead before anybody looks: these still
+    bear the cookie's mark.  Where there are no marks, or one was taken off, what was
+    found once stays found.
 
     :param leader: the pid of the model's process, which leads group and session.
     :param started: when that started, in the kernel's ticks, or `None` where it
@@ -36,23 +37,31 @@ class Kin:
         self._leader = leader
         self._started = started
         self._cookie = cookie
+        self._mark = mark_of(cookie)
         self._known: dict[int, int] = {}
 
     def living(
-        self, table: Table, cookie_of: Callable[[int], str | None] = read_cookie
+        self,
+        table: Table,
+        cookie_of: Callable[[int], str | None] = read_cookie,
+        mark_on: Callable[[int], int | None] = read_mark,
     ) -> list[Entry]:
         """
         Those that live, by pid; they are remembered.
 
         :param table: all processes.
         :param cookie_of: tells the cookie of a process.
+        :param mark_on: tells the mark of one; asked about those without a cookie.
         """
-        found = self.find(table, cookie_of)
+        found = self.find(table, cookie_of, mark_on)
         self._known = {entry.pid: entry.started for entry in found}
         return found
 
     def find(
-        self, table: Table, cookie_of: Callable[[int], str | None] = read_cookie
+        self,
+        table: Table,
+        cookie_of: Callable[[int], str | None] = read_cookie,
+        mark_on: Callable[[int], int | None] = read_mark,
     ) -> list[Entry]:
         """
         The same, and nothing is remembered: another thread may be doing that.
@@ -68,10 +77,20 @@ class Kin:
                 and (
                     self._known.get(entry.pid) == entry.started
                     or self._is_of_session(entry, table)
-                    or cookie_of(entry.pid) == self._cookie
+                    or self._bears(entry.pid, cookie_of, mark_on)
                 )
             ),
         )
+
+    def _bears(
+        self,
+        pid: int,
+        cookie_of: Callable[[int], str | None],
+        mark_on: Callable[[int], int | None],
+    ) -> bool:
+        cookie = cookie_of(pid)
+        # Whoever has another's cookie was started by that, our own child or not.
+        return cookie == self._cookie if cookie else mark_on(pid) == self._mark
 
     def _is_of_session(self, entry: Entry, table: Table) -> bool:
         if self._started is None:

@@ -20,7 +20,7 @@ from .interfaces import IFamily, ILauncher
 from .launch import Launch
 from .leftovers import kill_leftovers
 from .ports import holder_of, is_taken
-from .table import COOKIE_VARIABLE, read_entry
+from .table import COOKIE_VARIABLE, mark_of, read_entry
 from .watch import Watch
 
 _log = Logger()
@@ -111,6 +111,7 @@ class Launcher:
             child,
             launch.command,
             {**environment, COOKIE_VARIABLE: cookie},
+            mark=mark_of(cookie),
         )
         entry = read_entry(child.pid)
         started = None if entry is None else entry.started

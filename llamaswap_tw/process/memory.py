@@ -40,13 +40,13 @@ def resident(kin: Mapping[str, Kin]) -> dict[str, int]:
     found: dict[str, int] = {}
     for model, its in kin.items():
         # Not by their cookies: to read every process's environment is what takes time.
-        sizes = [_resident(entry.pid) for entry in its.find(table, _no_cookie)]
+        sizes = [_resident(entry.pid) for entry in its.find(table, _none, _none)]
         if sizes:
             found[model] = sum(sizes)
     return found
 
 
-def _no_cookie(pid: int) -> None:
+def _none(pid: int) -> None:
     return None
 
 

@@ -63,6 +63,34 @@ class OrphanTests(LiveTestCase):
             daemon.process.kill()
             self.assert_gone(pids)
 
+    def test_lost(self) -> None:
+        """
+        SIGKILL leaves nothing behind that forked twice, leads a session of its own
+        and has wiped its environment; and a swap does not.
+        """
+        file = self.folder() / "pid"
+        script = self.folder() / "lose.sh"
+        script.write_text(
+            f"(setsid env -i sh -c 'echo $$ > {file}; exec sleep 1000' &)\n"
+            'exec "$@"\n'
+        )
+        daemon = self.daemon(
+            f"""
+models:
+  m: {{cmd: "{simulator("--load-time 0")}"}}
+  loses: {{cmd: "sh {script} {simulator("--load-time 0")}"}}
+"""
+        )
+        for end in (lambda: daemon.chat("m"), daemon.process.kill):
+            file.unlink(missing_ok=True)
+            self.assertEqual(daemon.chat("loses").status, 200)
+            wait_for(lambda: file.exists() and file.read_text().strip(), "its child")
+            lost = int(file.read_text())
+            daemon.descendants.add(lost)
+            self.assertTrue(is_alive(lost))
+            end()
+            self.assert_gone({lost})
+
     def test_swapped(self) -> None:
         """
         A swap stops the whole family, and so does an end in order.

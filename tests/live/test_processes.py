@@ -194,6 +194,18 @@ class StopTests(LiveProcessTestCase):
         await self.stop(process, await self.output.when_written("\n"))
 
     @on_linux
+    async def test_wiped_orphan(self) -> None:
+        """
+        So does one that has wiped its environment, and whose parent was dead before
+        anybody looked.
+        """
+        process = self.shell(
+            "(setsid env -i sh -c 'echo child=$$; exec sleep 1000' &); sleep 1000"
+        )
+        await process.ensure_ready()
+        await self.stop(process, await self.output.when_written("\n"))
+
+    @on_linux
     async def test_orphan(self) -> None:
         """
         So does one whose parent is long dead, by its cookie.

@@ -4,10 +4,14 @@ Tests for `llamaswap_tw.process.child`.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import resource
 import signal
+import sys
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +22,7 @@ from llamaswap_tw.process.child import (
     find_program,
     start_child,
 )
+from llamaswap_tw.process.table import MARK_LIMIT
 
 from .fakes import FakeProcess, FakeProcessReactor, ended
 
@@ -46,6 +51,63 @@ class ChildTestCase(SynchronousTestCase):
     def start(self) -> FakeProcess:
         start_child(self.reactor, self.child, ["sh", "-c", "x"], {"PATH": "/bin"})
         return self.reactor.spawned[-1]
+
+
+class MarkTests(ChildTestCase):
+    """
+    What is forked for a child is marked, and we ourselves are not.
+    """
+
+    if sys.platform != "linux":
+        skip = "only Linux has marks"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.limits: list[int] = []
+        spawn = self.reactor.spawnProcess
+
+        def look(*args: Any, **kwargs: Any) -> Any:
+            self.limits.append(resource.getrlimit(MARK_LIMIT)[0])
+            return spawn(*args, **kwargs)
+
+        self.patch(self.reactor, "spawnProcess", look)
+        self.before = resource.getrlimit(MARK_LIMIT)
+
+    def start_marked(self) -> None:
+        start_child(self.reactor, self.child, ["sh"], {"PATH": "/bin"}, mark=2**61 + 7)
+
+    def test_mark(self) -> None:
+        """
+        The mark is there while it is forked, and only then.
+        """
+        self.start_marked()
+        self.start()
+        self.assertEqual(self.limits, [2**61 + 7, self.before[0]])
+        self.assertEqual(resource.getrlimit(MARK_LIMIT), self.before)
+
+    def test_cannot_launch(self) -> None:
+        """
+        Nor is it left on us where nothing could be started.
+        """
+
+        def fail(*args: Any, **kwargs: Any) -> Any:
+            raise OSError(errno.EAGAIN, "try again")
+
+        self.patch(self.reactor, "spawnProcess", fail)
+        self.assertRaises(CannotLaunch, self.start_marked)
+        self.assertEqual(resource.getrlimit(MARK_LIMIT), self.before)
+
+    def test_refused(self) -> None:
+        """
+        Where it cannot be set, the child is started without.
+        """
+
+        def refuse(*args: Any) -> None:
+            raise ValueError("not allowed to raise maximum limit")
+
+        self.patch(resource, "setrlimit", refuse)
+        self.start_marked()
+        self.assertEqual(self.limits, [self.before[0]])
 
 
 class EndTests(ChildTestCase):

@@ -10,7 +10,7 @@ import signal
 from twisted.trial.unittest import SynchronousTestCase
 
 from llamaswap_tw.process.kin import Kin, signal_all, with_descendants
-from llamaswap_tw.process.table import Entry, Table
+from llamaswap_tw.process.table import Entry, Table, mark_of
 
 COOKIE = "1.2.3.4"
 
@@ -35,9 +35,10 @@ class KinTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.kin = Kin(50, 100, COOKIE)
         self.cookies: dict[int, str] = {}
+        self.marks: dict[int, int] = {}
 
     def pids(self, *entries: tuple[int, int, int, int, int]) -> list[int]:
-        found = self.kin.living(table(*entries), self.cookies.get)
+        found = self.kin.living(table(*entries), self.cookies.get, self.marks.get)
         return [entry.pid for entry in found]
 
     def test_leader(self) -> None:
@@ -87,6 +88,22 @@ class KinTests(SynchronousTestCase):
         )
         self.assertEqual(found, [60, 61])
 
+    def test_mark(self) -> None:
+        """
+        So is whoever has no cookie any more and bears its mark, and what descends
+        from that; who bears another's cookie is not.
+        """
+        self.marks = {60: mark_of(COOKIE), 70: mark_of("1.2.3.5"), 80: mark_of(COOKIE)}
+        self.cookies = {80: "1.2.3.5"}
+        found = self.pids(
+            INIT,
+            (60, 1, 60, 60, 110),
+            (61, 60, 61, 61, 111),
+            (70, 1, 70, 70, 112),
+            (80, 1, 80, 80, 113),
+        )
+        self.assertEqual(found, [60, 61])
+
     def test_seen_once(self) -> None:
         """
         Who was found once stays found, with its environment wiped, in a session
@@ -122,12 +139,13 @@ class KinTests(SynchronousTestCase):
         """
         asked: list[int] = []
 
-        def cookie_of(pid: int) -> str | None:
+        def cookie_of(pid: int) -> None:
             asked.append(pid)
-            return None
 
-        self.kin.living(table(INIT, DAEMON, LEADER, (60, 1, 60, 60, 110)), cookie_of)
-        self.assertEqual(asked, [60])
+        self.kin.living(
+            table(INIT, DAEMON, LEADER, (60, 1, 60, 60, 110)), cookie_of, cookie_of
+        )
+        self.assertEqual(asked, [60, 60])
 
     def test_never_seen(self) -> None:
         """

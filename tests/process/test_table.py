@@ -17,8 +17,10 @@ from llamaswap_tw.process.table import (
     Entry,
     daemon_name,
     dead_daemon,
+    mark_of,
     read_cookie,
     read_entry,
+    read_mark,
     read_table,
 )
 
@@ -119,6 +121,34 @@ class ProcTests(SynchronousTestCase):
         ]:
             self.files(environ=environ)
             self.assertEqual(read_cookie(42), cookie)
+
+    def test_mark(self) -> None:
+        """
+        The mark is the soft limit on file locks; no limit is none.
+        """
+        text = (
+            b"Limit                     Soft Limit           Hard Limit\n"
+            b"Max address space         unlimited            unlimited\n"
+            b"Max file locks            %-20s unlimited            locks\n"
+            b"Max pending signals       96104                96104\n"
+        )
+        self.files(limits=text % b"unlimited")
+        self.assertIsNone(read_mark(42))
+        self.files(limits=text % b"2305843009213693952")
+        self.assertEqual(read_mark(42), 2**61)
+        self.files(limits=b"")
+        self.assertIsNone(read_mark(42))
+        self.assertIsNone(read_mark(2**22 + 7))
+
+    def test_marks(self) -> None:
+        """
+        Cookies have marks of their own, which a limit can be.
+        """
+        marks = {
+            mark_of(f"4026531836.{pid}.1.{n}") for pid in (7, 8) for n in range(99)
+        }
+        self.assertEqual(len(marks), 198)
+        self.assertTrue(all(2**61 <= mark < 2**62 for mark in marks))
 
 
 class DaemonTests(SynchronousTestCase):
