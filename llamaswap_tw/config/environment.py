@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -34,14 +34,14 @@ class Filled(NamedTuple):
     A text with the environment's values in it.
 
     :ivar text: has the same lines.
-    :ivar secret_lines: the lines, from 1 on, that hold a value which no message
-        may show.
+    :ivar secrets: by line, from 1 on, where in it there are values which no message
+        may show: columns from 0 on, the first and the one behind the last.
     :ivar hole: stands where a value could not be filled in, which was complained
         about; ``""`` where there is none.
     """
 
     text: str
-    secret_lines: frozenset[int]
+    secrets: Mapping[int, Sequence[tuple[int, int]]]
     hole: str = ""
 
 
@@ -59,14 +59,16 @@ def fill_in(
     """
     used = list(ENVIRONMENT_MACRO.finditer(text))
     if not used:
-        return Filled(text, frozenset())
+        return Filled(text, {})
     content = _outside_comments(text, used)
     pieces: list[str] = []
-    lines: set[int] = set()
-    line, end, hole = 1, 0, ""
+    secrets: dict[int, list[tuple[int, int]]] = {}
+    line, column, end, hole = 1, 0, 0, ""
     for number, match in enumerate(used):
         before = text[end : match.start()]
-        line += len(_BREAK.findall(before))
+        *lines, last = _BREAK.split(before)
+        line += len(lines)
+        column = len(last) if lines else column + len(last)
         end = match.end()
         pieces.append(before)
         value = match[0]
@@ -79,10 +81,11 @@ def fill_in(
                 value = hole = _HOLE
             elif found is not None and not wrong:
                 value = found
-                lines.add(line)
+                secrets.setdefault(line, []).append((column, column + len(value)))
         pieces.append(value)
+        column += len(value)
     pieces.append(text[end:])
-    return Filled("".join(pieces), frozenset(lines), hole)
+    return Filled("".join(pieces), secrets, hole)
 
 
 def _what_is_wrong(name: str, value: str | None) -> str:

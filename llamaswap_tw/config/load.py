@@ -109,7 +109,7 @@ def _tree(path: str, environ: Mapping[str, str], problems: Problems) -> MapNode 
     if text is not None:
         name = shown(path)
         filled = fill_in(text, name, environ, problems)
-        root = parse(filled.text, name, problems, filled.secret_lines, filled.hole)
+        root = parse(filled.text, name, problems, filled.secrets, filled.hole)
         if root is not None and not is_null(root) and not isinstance(root, MapNode):
             problems.error(
                 root.mark,

@@ -8,7 +8,7 @@ stack or the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,11 +67,15 @@ class _Frame:
 
 class _Parser:
     def __init__(
-        self, file: str, problems: Problems, secret_lines: frozenset[int], hole: str
+        self,
+        file: str,
+        problems: Problems,
+        secrets: Mapping[int, Sequence[tuple[int, int]]],
+        hole: str,
     ) -> None:
         self._file = file
         self._hole = hole
-        self._secret_lines = secret_lines
+        self._secrets = secrets
         self._problems = problems
         self._anchors: dict[str, _Measured | None] = {}
         self._frames: list[_Frame] = []
@@ -166,7 +170,7 @@ class _Parser:
         if whole is None:
             mark = self._mark(event)
             # The name may come from the environment.
-            name = "" if mark.line in self._secret_lines else f" *{event.anchor}"
+            name = "" if self._is_secret(event) else f" *{event.anchor}"
             self._give_up(
                 mark,
                 f"the alias{name} is inside what it stands for"
@@ -177,11 +181,21 @@ class _Parser:
         assert whole is not None
         return whole
 
+    def _is_secret(self, event: Any) -> bool:
+        """
+        Whether any of it may come from the environment; what touches that may too.
+        """
+        start, end = event.start_mark, event.end_mark
+        begins, ends = (start.line, start.column), (end.line, end.column)
+        return any(
+            (line, first - 1) <= ends and (line, behind + 1) >= begins
+            for line in range(start.line, end.line + 1)
+            for first, behind in self._secrets.get(line + 1, ())
+        )
+
     def _scalar(self, event: Any) -> ScalarNode:
         mark, text = self._mark(event), event.value
-        secret = bool(self._secret_lines) and not self._secret_lines.isdisjoint(
-            range(mark.line, event.end_mark.line + 2)
-        )
+        secret = bool(self._secrets) and self._is_secret(event)
         tag = event.tag
         if self._hole and self._hole in text:
             return ScalarNode(mark, text, text, secret, broken=True)
@@ -259,7 +273,7 @@ def parse(
     text: str,
     file: str,
     problems: Problems,
-    secret_lines: frozenset[int] = frozenset(),
+    secrets: Mapping[int, Sequence[tuple[int, int]]] | None = None,
     hole: str = "",
 ) -> Node | None:
     """
@@ -268,11 +282,11 @@ def parse(
     :param text: YAML; only its first document counts.
     :param file: its name, for messages.
     :param problems: takes what is wrong with it.
-    :param secret_lines: lines whose values no message may show.
+    :param secrets: by line, the columns whose values no message may show.
     :param hole: what is in values that were complained about already.
     :returns: the tree; `None` where it is empty or cannot be read on.
     """
     try:
-        return _Parser(file, problems, secret_lines, hole).parse(text)
+        return _Parser(file, problems, secrets or {}, hole).parse(text)
     except _Hopeless:
         return None

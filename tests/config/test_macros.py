@@ -249,6 +249,26 @@ class EnvironmentTests(ConfigTestCase):
         (line,) = self.report("\nmodels:\n  m:\n    cmd: |\n      # ${env.V}\n")
         self.assertIn("is missing or empty", line)
 
+    def test_path_of_a_value(self) -> None:
+        """
+        A report names the key beside a value of the environment, and not one that it
+        may have brought along.
+        """
+        for text, value, path in (
+            ("globalTTL: ${env.V}", "geheim", "globalTTL"),
+            ("globalTTL: ${env.V}", '"geheim"', "globalTTL"),
+            ("apiKeys: ['${env.V} x']", "geheim", "apiKeys[0]"),
+            ("store: {path: 3, x: ${env.V}}\nui: 3", "geheim", "ui"),
+            ("{x: é${env.V}, globalTTL: ${env.V}}", "geheim", "globalTTL"),
+            ("${env.V}", "ui: {activity: geheim}", "(from the environment)."),
+            ("ui: ${env.V}", "{activity: geheim}", "ui.(from the environment)"),
+            ("ui: ${env.V} 3}", "{activity: ", "ui.(from the environment)"),
+        ):
+            lines = self.report(text, V=value)
+            self.assertTrue(any(f" {path}" in line for line in lines), (text, lines))
+            self.assertNotIn("geheim", "".join(lines))
+            self.assertNotIn("activity", "".join(lines))
+
     def test_no_value_in_a_report(self) -> None:
         """
         Whatever is wrong with a value of the environment, no report shows it.
