@@ -249,7 +249,7 @@ class RelayTests(SynchronousTestCase):
             "m",
             b"GET",
             b"/ws",
-            b"",
+            None,
             asking_headers(headers) if asking else headers,
             b"",
             lasting=lasting,
