@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from .browser import BrowserTestCase, gated, parrot
-from .support import simulator
+from .support import simulator, wait_for
 
 CONFIG = f"""
 captureBuffer: 5
@@ -339,7 +339,10 @@ class ModelsTests(NowTestCase):
         main = page.get_by_role("main")
         main.get_by_role("button", name="Load beta", exact=True).click()
         self.expect(main.get_by_role("button", name="Unload beta")).to_be_enabled()
+        # Who asks for a model that still loads is served by it before it makes way.
+        wait_for(lambda: self.running.running().get("beta") == "ready", "beta to load")
         self.ask_behind("alpha", max_tokens=2000)
+        wait_for(lambda: self.running.running().get("alpha") == "ready", "the swap")
         page.goto("/ui/models/alpha")
         rows = main.get_by_role("region", name="Activity of alpha").get_by_role("row")
         self.expect(rows.nth(1)).to_contain_text("In flight, from 127.0.0.1")
