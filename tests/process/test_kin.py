@@ -23,6 +23,14 @@ def table(*entries: tuple[int, int, int, int, int]) -> Table:
 
 
 INIT = (1, 0, 1, 1, 0)
+
+#: Children of init, each in a session of its own; one of them has a child.
+ORPHANS = (
+    (60, 1, 60, 60, 110),
+    (61, 60, 61, 61, 111),
+    (70, 1, 70, 70, 112),
+    (80, 1, 80, 80, 113),
+)
 DAEMON = (10, 1, 10, 10, 5)
 LEADER = (50, 10, 50, 50, 100)
 
@@ -79,13 +87,7 @@ class KinTests(SynchronousTestCase):
         So is whoever bears the cookie, wherever it is, with what descends from it.
         """
         self.cookies = {60: COOKIE, 70: "1.2.3.5", 80: COOKIE + "4"}
-        found = self.pids(
-            INIT,
-            (60, 1, 60, 60, 110),
-            (61, 60, 61, 61, 111),
-            (70, 1, 70, 70, 112),
-            (80, 1, 80, 80, 113),
-        )
+        found = self.pids(INIT, *ORPHANS)
         self.assertEqual(found, [60, 61])
 
     def test_mark(self) -> None:
@@ -95,13 +97,7 @@ class KinTests(SynchronousTestCase):
         """
         self.marks = {60: mark_of(COOKIE), 70: mark_of("1.2.3.5"), 80: mark_of(COOKIE)}
         self.cookies = {80: "1.2.3.5"}
-        found = self.pids(
-            INIT,
-            (60, 1, 60, 60, 110),
-            (61, 60, 61, 61, 111),
-            (70, 1, 70, 70, 112),
-            (80, 1, 80, 80, 113),
-        )
+        found = self.pids(INIT, *ORPHANS)
         self.assertEqual(found, [60, 61])
 
     def test_seen_once(self) -> None:
