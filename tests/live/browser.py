@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -313,12 +314,35 @@ class BrowserTestCase(LiveTestCase):
         """
         Wait until a text is, or is in, what was copied.
         """
-        self.page.wait_for_function(
+        self.expect_script(
             "(text) => navigator.clipboard.readText()"
             ".then((copied) => copied.includes(text))",
-            arg=text,
-            polling=100,
+            text,
         )
+
+    def expect_script(
+        self,
+        script: str,
+        argument: Any = None,
+        *,
+        why: Callable[[], object] = lambda: "it does not come true",
+    ) -> None:
+        """
+        Wait until what a script in the page returns is true.
+
+        Playwright's ``wait_for_function`` is of no use here: only its first look comes
+        from outside; the later ones use ``eval`` within the page, which the page's
+        Content-Security-Policy forbids.
+
+        :param script: an expression or a function.
+        :param argument: the function's.
+        :param why: returns what the failure is to tell.
+        """
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(script, argument):
+            if time.monotonic() > deadline:
+                self.fail(f"{script}: {why()}")
+            self.page.wait_for_timeout(100)
 
     def spend(self) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from .browser import (
     NARROW,
@@ -62,16 +62,6 @@ def function_with_a_long_name(argument_one, argument_two):  # and a comment
 $$\\sum_{i=0}^{n} \\frac{a_i + b_i + c_i + d_i + e_i}{f_i + g_i + h_i + j_i + k_i}$$
 """
 )
-
-
-def _error() -> type[Exception]:
-    """
-    What Playwright raises, where it is installed.
-    """
-    from playwright.sync_api import Error
-
-    return Error
-
 
 #: All views: title, path, and what stands there when all of it does.
 VIEWS = [
@@ -265,11 +255,9 @@ class SizeTests(ViewsTestCase):
     def check(self, what: str) -> None:
         for size in (WIDE, NARROW):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]  # a typed dict
-            try:
-                self.page.wait_for_function(_FITS, polling=100)
-            except _error():
-                over: Any = self.page.evaluate(_WIDE)
-                self.fail(f"{what} is too wide at {size['width']}: {over}")
+            self.expect_script(
+                _FITS, why=lambda: f"{what}: {self.page.evaluate(_WIDE)}"
+            )
 
     def test_views(self) -> None:
         """

@@ -437,10 +437,10 @@ class TaskTests(BrowserTestCase):
         page.get_by_role("button", name="Speak").click()
         spoken = page.get_by_label("Speech", exact=True).locator("audio")
         self.expect(spoken).to_be_attached()
-        page.wait_for_function(
+        self.expect_script(
             "document.querySelector('audio[aria-label=Speech]').duration > 0"
         )
-        page.wait_for_function(
+        self.expect_script(
             "document.querySelector('audio[aria-label=Speech]').played.length > 0"
         )
         with page.expect_download() as caught:

@@ -353,10 +353,8 @@ class LogsTests(BrowserTestCase):
         log = lines.element_handle()
         for wrap, comparison in ((True, "<="), (False, ">")):
             page.get_by_label("Wrap lines").set_checked(wrap)
-            page.wait_for_function(
-                f"(log) => log.scrollWidth {comparison} log.clientWidth",
-                arg=log,
-                polling=100,
+            self.expect_script(
+                f"(log) => log.scrollWidth {comparison} log.clientWidth", log
             )
 
     def test_choice(self) -> None:
