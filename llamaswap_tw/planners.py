@@ -25,6 +25,9 @@ _log = Logger()
 #: What Twisted's own plugin modules begin with: none of them has a planner.
 _TWISTEDS_OWN = ("twisted_", "cred_")
 
+#: What a package's planner may raise: one that calls ``sys.exit`` ends nothing.
+_FAILURES = (Exception, SystemExit)
+
 
 @implementer(IPlugin, ISwapPlannerFactory)
 class GroupPlannerFactory:
@@ -105,11 +108,19 @@ class GuardedPlanner:
         known = self._models.intersection(running)
         others = known - {target}
         try:
-            found = set(self._planner.evictions_for(target, known))
-        except Exception as e:
+            answer = self._planner.evictions_for(target, known)
+            # A Deferred is one of those that are no collections; it yields itself
+            # without end.
+            if isinstance(answer, str) or not isinstance(answer, Collection):
+                raise TypeError(
+                    f"evictions_for returned {type(answer).__name__}, not a list of "
+                    "models"
+                )
+            found = set(answer)
+        except _FAILURES as e:
             raise PlannerFailed(self._name, f"{type(e).__name__}: {e}")
         if not found <= others:
-            strangers = ", ".join(map(repr, sorted(found - others)))
+            strangers = ", ".join(sorted(map(repr, found - others)))
             raise PlannerFailed(
                 self._name, f"it would stop {strangers} for {target!r}; that cannot be"
             )
@@ -123,7 +134,7 @@ class GuardedPlanner:
         """
         try:
             self._planner.swap_started(target, self._models.intersection(running))
-        except Exception as e:
+        except _FAILURES as e:
             _log.error(
                 "planner {name}: swap_started failed: {kind}: {error}",
                 name=self._name,
@@ -142,7 +153,12 @@ class Planners:
     def __init__(self) -> None:
         self.complaints: list[str] = []
         self._factories: dict[str, ISwapPlannerFactory] = {}
-        for where, factory in self._plugins():
+        ours = (GroupPlannerFactory, MatrixPlannerFactory)
+        # Ours are the first, in whatever order the modules are found: a package's
+        # cannot take their names.
+        for where, factory in sorted(
+            self._plugins(), key=lambda found: not isinstance(found[1], ours)
+        ):
             self._take(where, factory)
 
     @property
@@ -166,14 +182,21 @@ class Planners:
             return factory.fromConfig(config.groups, models)
         if isinstance(factory, MatrixPlannerFactory):
             return factory.fromConfig(config.matrix or MatrixSettings(), models)
+        whole = Mark(config.sources[0] if config.sources else "configuration", 0)
         try:
             planner = factory.fromConfig(config.planner_settings, models)
-        except Exception as e:
-            whole = Mark(config.sources[0] if config.sources else "configuration", 0)
+        except _FAILURES as e:
             path = f"routing.router.settings.{name}"
             reason = str(e) or type(e).__name__
             told = f"the planner {name!r} cannot use this: {reason}"
             raise ConfigError([Problem(whole, path, told)])
+        for method in ISwapPlanner.names():
+            if not callable(getattr(planner, method, None)):
+                told = (
+                    f"the planner {name!r} cannot be used: its fromConfig returned "
+                    f"{type(planner).__name__}, which has no {method}"
+                )
+                raise ConfigError([Problem(whole, "routing.router.use", told)])
         guarded: ISwapPlanner = GuardedPlanner(name, planner, models)
         return guarded
 
@@ -191,7 +214,7 @@ class Planners:
                 continue
             try:
                 loaded = module.load()
-            except Exception as e:
+            except _FAILURES as e:
                 self.complaints.append(
                     f"the plugin {module.name} cannot be imported: "
                     f"{type(e).__name__}: {e}"

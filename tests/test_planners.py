@@ -5,8 +5,10 @@ Tests for `llamaswap_tw.planners`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import repeat
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -36,29 +38,38 @@ class Stubborn:
 
     def evictions_for(self, target: str, running: Collection[str]) -> Sequence[str]:
         self.asked.append((target, running))
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         answer: Sequence[str] = self.answer
         return answer
 
     def swap_started(self, target: str, running: Collection[str]) -> None:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
 
 
 @implementer(IPlugin, ISwapPlannerFactory)
 class StubbornFactory:
     """
-    Makes them, unless its settings are an exception.
+    Makes them, unless its settings are an exception, or what to make.
     """
 
     name = "stubborn"
 
     def fromConfig(self, settings: Any, models: Sequence[str]) -> ISwapPlanner:
-        if isinstance(settings, Exception):
+        if isinstance(settings, BaseException):
             raise settings
-        planner: ISwapPlanner = Stubborn(["b"])
+        planner: ISwapPlanner = settings or Stubborn(["b"])
         return planner
+
+
+@implementer(IPlugin, ISwapPlannerFactory)
+class Usurper(StubbornFactory):
+    """
+    Calls itself as ours are called.
+    """
+
+    name = "group"
 
 
 class PlannersTests(SynchronousTestCase):
@@ -110,6 +121,42 @@ class PlannersTests(SynchronousTestCase):
         (complaint,) = planners.complaints
         self.assertIn("package.1", complaint)
         self.assertIn("stubborn", complaint)
+
+    def test_our_names(self) -> None:
+        """
+        A package's planner cannot take the name of one of ours, though it be found
+        before it.
+        """
+        planners = self.with_plugin(Usurper(), GroupPlannerFactory())
+        (complaint,) = planners.complaints
+        self.assertIn("package.0", complaint)
+        self.assertNotIsInstance(planners.make(Config()), GuardedPlanner)
+
+    def test_no_planner(self) -> None:
+        """
+        A package that makes something else than a planner is told of at once, not
+        with each request.
+        """
+        planners = self.with_plugin(StubbornFactory())
+        for made in ("planner", object()):
+            config = Config(
+                planner="stubborn", planner_settings=made, sources=("config.yaml",)
+            )
+            error = self.assertRaises(ConfigError, planners.make, config)
+            self.assertIn(
+                "config.yaml: routing.router.use: the planner 'stubborn' cannot be "
+                f"used: its fromConfig returned {type(made).__name__}, which has no ",
+                str(error),
+            )
+
+    def test_exits(self) -> None:
+        """
+        One that would end the program is told of as one that raises.
+        """
+        planners = self.with_plugin(StubbornFactory())
+        config = Config(planner="stubborn", planner_settings=SystemExit("no licence"))
+        error = self.assertRaises(ConfigError, planners.make, config)
+        self.assertIn("'stubborn' cannot use this: no licence", str(error))
 
     def test_bad_settings(self) -> None:
         """
@@ -169,7 +216,14 @@ class GuardedPlannerTests(SynchronousTestCase):
             (RuntimeError("dizzy"), "RuntimeError: dizzy"),
             (["a"], "would stop 'a'"),
             (["x", "b"], "would stop 'x'"),
-            (None, "TypeError"),
+            (None, "returned NoneType, not a list of models"),
+            (5, "returned int, not"),
+            ("b", "returned str, not"),
+            (Deferred(), "returned Deferred, not"),
+            (repeat("b"), "returned repeat, not"),
+            (["x", 5], "would stop 'x', 5 for 'a'"),
+            ([["b"]], "TypeError: unhashable"),
+            (SystemExit(3), "SystemExit: 3"),
         ):
             error = self.assertRaises(
                 PlannerFailed, self.guarded(answer).evictions_for, "a", {"a", "b"}
@@ -182,5 +236,6 @@ class GuardedPlannerTests(SynchronousTestCase):
         """
         What it raises when a swap begins is logged, and the swap goes on.
         """
-        self.guarded(RuntimeError("dizzy")).swap_started("a", set())
+        for answer in (RuntimeError("dizzy"), SystemExit(3)):
+            self.guarded(answer).swap_started("a", set())
         self.assertEqual(self.flushLoggedErrors(), [])
