@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import codecs
 import os
+import select
+import stat
 
 from .errors import Mark, Problems
 
 #: Larger files are no configuration.
 SIZE_LIMIT = 16 * 1024 * 1024
+
+#: How long a pipe may give nothing, in seconds.
+_PIPE_PATIENCE = 10.0
 
 _ENDINGS = (".yml", ".yaml")
 
@@ -93,8 +98,7 @@ def read(path: str, problems: Problems) -> str | None:
     """
     file = shown(path)
     try:
-        with open(path, "rb") as opened:
-            data = opened.read(SIZE_LIMIT + 1)
+        data = _contents(path)
     except (OSError, ValueError) as e:
         problems.error(Mark(file, 0), "", f"cannot be read: {_reason(e)}")
         return None
@@ -116,6 +120,35 @@ def read(path: str, problems: Problems) -> str | None:
         problems.error(Mark(file, line), "", "holds a NUL; is it a text file?")
         return None
     return text
+
+
+def _contents(path: str) -> bytes:
+    """
+    What is in a file, and of one that is too large a byte more than it may be.
+
+    :raises OSError: if it cannot be read.
+    :raises ValueError: if it is a pipe from which nothing comes, as when one that the
+        shell has made (``<(command)``) is read again.
+    """
+    with open(path, "rb", buffering=0, opener=_open) as opened:
+        waiting = select.poll()
+        waiting.register(opened, select.POLLIN)
+        data = bytearray()
+        while len(data) <= SIZE_LIMIT:
+            if not waiting.poll(_PIPE_PATIENCE * 1000):
+                raise ValueError(f"nothing came from it in {_PIPE_PATIENCE:g} s")
+            piece = opened.read(SIZE_LIMIT + 1 - len(data))
+            if not piece:
+                break
+            data += piece
+        if not data and stat.S_ISFIFO(os.fstat(opened.fileno()).st_mode):
+            raise ValueError("it is a pipe, and nothing came from it")
+        return bytes(data)
+
+
+def _open(path: str, flags: int) -> int:
+    # A pipe that nobody writes to would hold the thread for ever.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _reason(error: Exception) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from .sources import is_source
 
-#: What a file is known by: its inode, its size, and when it was written.
-Print = tuple[int, int, int]
+#: What a file is known by: its inode, its size, when it was written, and who may
+#: read it: one that could not be read may be readable now.
+Print = tuple[int, int, int, int, int, int]
 
 #: A file must be missing for so many looks before it counts as gone: an editor
 #: that saves moves it away for a moment.
@@ -69,7 +70,10 @@ class Sources:
                     continue
                 # Whoever writes a file in place empties it first.
                 if stat.st_size:
-                    found[name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+                    found[name] = (
+                        *(stat.st_ino, stat.st_size, stat.st_mtime_ns),
+                        *(stat.st_mode, stat.st_uid, stat.st_gid),
+                    )
         return found
 
     def _has_others(self, path: str, found: Mapping[str, Print]) -> bool:

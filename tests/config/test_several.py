@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from llamaswap_tw.config import sources
 from llamaswap_tw.config.errors import ConfigError, Problems
 from llamaswap_tw.config.load import load_files
 from llamaswap_tw.config.merge import merge
@@ -208,6 +209,36 @@ class FilesTests(ConfigTestCase):
         for path in ("/nowhere/at/all", "/dev/null", "a\0b"):
             (line,) = self.refused(None, path)
             self.assertIn("cannot be read", line)
+
+    def test_pipes(self) -> None:
+        """
+        A pipe is read whole, and one from which nothing comes is an error, not a wait
+        for ever.
+        """
+        path = os.path.join(self.folder, "a.yaml")
+        os.mkfifo(path)
+        # Of whoever opens it for both, no open waits.
+        pipe = os.open(path, os.O_RDWR)
+        try:
+            self.patch(sources, "_PIPE_PATIENCE", 0.01)
+            (line,) = self.refused(path, None)
+            self.assertIn("a.yaml: cannot be read: nothing came from it in", line)
+        finally:
+            os.close(pipe)
+        for text in (b"maxRequestBody: 7\n", b""):
+            reader, writer = os.pipe()
+            try:
+                os.write(writer, text)
+                os.close(writer)
+                name = f"/dev/fd/{reader}"
+                if text:
+                    loaded = load_files(name, None, {})
+                    self.assertEqual(loaded.max_request_body, 7)
+                else:
+                    (line,) = self.refused(name, None)
+                    self.assertIn("it is a pipe, and nothing came from it", line)
+            finally:
+                os.close(reader)
 
     def test_part_broken(self) -> None:
         """

@@ -60,6 +60,16 @@ class SourcesTests(SynchronousTestCase):
         os.utime(self.one.path, ns=(known.st_atime_ns, known.st_mtime_ns))
         self.assertEqual(self.looks(2), [True, False])
 
+    def test_readable(self) -> None:
+        """
+        A file that other people may read than before is a change: it may not have
+        been readable.
+        """
+        os.chmod(self.one.path, 0o600)
+        self.assertTrue(self.looks(1)[0])
+        os.chmod(self.one.path, 0o644)
+        self.assertEqual(self.looks(2), [True, False])
+
     def test_vanishes(self) -> None:
         """
         A file that vanishes for a moment is no change, nor is one that is empty
