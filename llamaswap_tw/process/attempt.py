@@ -19,6 +19,7 @@ from ..interfaces import IOutput, IProber
 from .child import CannotLaunch
 from .interfaces import IFamily, ILauncher
 from .launch import NO_CHECK, Launch, Policy
+from .ports import OURSELVES
 
 #: How much of its last output a failure quotes, in bytes.
 QUOTED = 2048
@@ -167,9 +168,10 @@ class Attempt:
 
     def _spawn(self, holder: str | None) -> None:
         if holder is not None:
+            way_out = "" if holder == OURSELVES else "end that, or "
             self._cannot(
-                f"its port {self.launch.port} is in use by {holder}; end that, or "
-                "choose another startPort"
+                f"its port {self.launch.port} is in use by {holder}; {way_out}choose "
+                "another startPort"
             )
             return
         self.output.began()

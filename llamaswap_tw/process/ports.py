@@ -5,7 +5,11 @@ Who has a port.
 from __future__ import annotations
 
 import errno
+import os
 import socket
+
+#: Who listens where we do.
+OURSELVES = "this daemon itself"
 
 
 def is_taken(port: int) -> bool:
@@ -53,6 +57,8 @@ def holder_of(port: int) -> str | None:
     if not holders:
         return None
     named = sorted(pid for pid in holders if pid)
+    if os.getpid() in named:
+        return OURSELVES
     if not named:
         return "a process that cannot be seen from here"
     try:

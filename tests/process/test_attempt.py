@@ -11,6 +11,7 @@ from twisted.internet.defer import fail
 from llamaswap_tw.errors import BackingOff, StartFailed
 from llamaswap_tw.process.attempt import QUOTED
 from llamaswap_tw.process.launch import NO_CHECK, Policy
+from llamaswap_tw.process.ports import OURSELVES
 
 from .fakes import ended
 from .support import LAUNCH, READY, STARTING, STOPPED, STOPPING, ProcessTestCase
@@ -198,6 +199,17 @@ class PortTests(ProcessTestCase):
         self.assertEqual(self.launcher.launches, [])
         self.assertEqual(self.prober.urls, [])
         self.assert_quiet()
+
+    def test_our_own(self) -> None:
+        """
+        Where the daemon itself listens there, nobody is told to end it.
+        """
+        self.launcher.holder = OURSELVES
+        error = self.failureResultOf(self.process.ensure_ready(), StartFailed).value
+        self.assertEqual(
+            error.reason,
+            "its port 5800 is in use by this daemon itself; choose another startPort",
+        )
 
     def test_free(self) -> None:
         """

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -264,10 +265,16 @@ class PortTests(LauncherTestCase):
         A listener on any address has the port, and is named.
         """
         for address in ("127.0.0.1", "0.0.0.0", "127.0.0.2"):
-            port = self.listener(address).getsockname()[1]
+            listener = self.listener(address)
+            port = listener.getsockname()[1]
             holder = self.successResultOf(self.launcher.taken(port))
-            assert holder is not None
-            self.assertIn(f"process {os.getpid()} (", holder)
+            self.assertEqual(holder, ports.OURSELVES)
+            other = subprocess.Popen(["sleep", "60"], pass_fds=[listener.fileno()])
+            self.addCleanup(other.wait)
+            self.addCleanup(other.kill)
+            listener.close()
+            holder = self.successResultOf(self.launcher.taken(port))
+            self.assertEqual(holder, f"process {other.pid} (sleep)")
 
     def test_free(self) -> None:
         """
