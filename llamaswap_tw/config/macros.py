@@ -5,8 +5,9 @@ Macros: what ``${NAME}`` stands for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias
 
 from .errors import Problems
@@ -20,6 +21,9 @@ MacroValue: TypeAlias = "str | int | float | bool"
 RESERVED = ("PID", "PORT", "MODEL_ID")
 
 _LONGEST_NAME = 63
+
+#: How many unknown names are compared with the known ones: that takes long.
+_MOST_HINTS = 40
 
 #: How many characters all expansions together may come to.
 BUDGET = 64 * 1024 * 1024
@@ -37,11 +41,13 @@ class Macro(NamedTuple):
     :ivar node: its value.
     :ivar stands: it may use the macros that are seen before this place.
     :ivar seen: its place for those that use it.
+    :ivar hidden: whether its name may come from the environment.
     """
 
     node: ScalarNode
     stands: int
     seen: int
+    hidden: bool
 
 
 class _Expanded(NamedTuple):
@@ -66,10 +72,14 @@ class TooMuch(Exception):
 @dataclass
 class Budget:
     """
-    What may still be expanded, in characters.
+    What all expansions together may still cost.
+
+    :ivar left: what may be expanded, in characters.
+    :ivar hints: how many unknown names are compared with the known ones.
     """
 
     left: int = BUDGET
+    hints: int = _MOST_HINTS
 
     def spend(self, size: int) -> None:
         """
@@ -78,6 +88,17 @@ class Budget:
         self.left -= size
         if self.left < 0:
             raise TooMuch
+
+    def nearest(self, name: str, known: Collection[str]) -> str:
+        """
+        The known name that an unknown one may have meant, or ``""``.
+        """
+        self.hints -= 1
+        if self.hints < 0:
+            return ""
+        lower = {each.lower(): each for each in sorted(known)}
+        near = get_close_matches(name.lower()[:_LONGEST_NAME], lower, n=1)
+        return lower[near[0]] if near else ""
 
 
 def declare(
@@ -112,7 +133,7 @@ def declare(
             value = ScalarNode(key.mark, "", "", broken=True)
         assert isinstance(value, ScalarNode)
         seen = base[name].seen if name in base else place
-        macros[name] = Macro(replace(value, mark=key.mark), place, seen)
+        macros[name] = Macro(replace(value, mark=key.mark), place, seen, key.secret)
     return macros
 
 
@@ -201,7 +222,13 @@ class Scope:
                 f"unknown macro ${{{name}}}{where}; a macro can only use those that "
                 "are declared before it"
             )
-        return f"unknown macro ${{{name}}}{where}; declare it under macros"
+        known = {each for each, macro in self._macros.items() if not macro.hidden}
+        if self._given:
+            known.update(("PORT", "MODEL_ID"), self._kept)
+        near = self._budget.nearest(name, known)
+        return f"unknown macro ${{{name}}}{where}" + (
+            f", did you mean ${{{near}}}?" if near else "; declare it under macros"
+        )
 
     def _expand(self, text: str, macro: str, before: int | None) -> _Expanded:
         """

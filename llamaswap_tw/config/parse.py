@@ -65,6 +65,21 @@ class _Frame:
     depth: int = 1
 
 
+def _advice(problem: str, text: str, at: Any) -> str:
+    """
+    The way out of a mistake of which the library's words tell little.
+
+    :param problem: these words.
+    :param at: where it found it, or `None`.
+    """
+    if at is None or "cannot start any token" not in problem:
+        return ""
+    line = "".join(text.splitlines()[at.line : at.line + 1])
+    if line[at.column : at.column + 1] == "\t":
+        return ": it is a tab; indent with spaces"
+    return ": put a value that begins with it in quotes"
+
+
 class _Parser:
     def __init__(
         self,
@@ -113,6 +128,7 @@ class _Parser:
         except yaml.MarkedYAMLError as e:
             at = e.problem_mark or e.context_mark
             said = ", ".join(part for part in (e.context, e.problem) if part)
+            said += _advice(said, text, at)
             mark = Mark(self._file, 0 if at is None else at.line + 1)
             if e.problem == _LIBRARY_TOO_DEEP:
                 self._too_deep(mark)

@@ -107,9 +107,21 @@ def _claim(
         owner = reporter.key("models", names.aliases[name])
         other = f"the model {owner}, as an alias"
     if other:
+        shown = _shown(found, at, reporter)
         reporter.error(
-            f"it can be asked for as peer/model, and that is a name of {other} "
-            "already; rename one of them",
+            f"it can be asked for as {shown}, and that is a name of {other} already; "
+            "rename one of them",
             *at,
         )
     qualified.setdefault(name, found)
+
+
+def _shown(found: PeerModel, at: tuple[str | int, ...], reporter: Reporter) -> str:
+    """
+    The qualified name for a message, without secrets.
+    """
+    peer = reporter.quoted_key("peers", found.peer)
+    model = reporter.text(*at)
+    if peer.startswith("(") or model.startswith("("):
+        return "peer/model"
+    return f"{peer[1:-1]}/{model[1:-1]}"

@@ -53,9 +53,12 @@ def make_planner(
     router = file.routing.router
     name = "matrix" if legacy == "matrix" else router.use
     if name not in planners:
+        use = ("matrix",) if legacy else ("routing", "router", "use")
+        shown = "matrix" if legacy else reporter.text(*use)
         reporter.error(
-            f"this planner is not available; available: {', '.join(planners)}",
-            *(("matrix",) if legacy else ("routing", "router", "use")),
+            f"there is no planner {shown}; available: {', '.join(planners)}; others "
+            "come with the packages that offer them",
+            *use,
         )
     at = groups_at = ("groups",) if legacy == "groups" else (*_SETTINGS, "groups")
     sections = file.groups if legacy == "groups" else router.settings.groups

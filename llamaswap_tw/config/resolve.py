@@ -43,6 +43,12 @@ _DEFAULT_IGNORE_PATHS = (r"\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",)
 #: As browsers send it: ``null`` is a page's from a file.
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^\s/?#@,*]*", re.IGNORECASE)
 
+#: A host's name or address, as it stands in ``Host``; a port is none of it.
+_HOST = re.compile(
+    r"[a-z0-9._-]+|(?P<bracket>\[)?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*(?(bracket)\])",
+    re.IGNORECASE,
+)
+
 
 class _Resolver:
     def __init__(
@@ -111,7 +117,7 @@ class _Resolver:
             ),
             include_aliases_in_list=file.include_aliases_in_list,
             cors_origins=self._cors_origins(),
-            allowed_hosts=file.allowed_hosts,
+            allowed_hosts=self._allowed_hosts(),
             api_keys=self._api_keys(),
             ignore_paths=self._ignore_paths(),
             preload=self._preload(),
@@ -207,6 +213,18 @@ class _Resolver:
                     number,
                 )
         return origins
+
+    def _allowed_hosts(self) -> tuple[str, ...]:
+        names = self._file.allowed_hosts
+        for number, name in enumerate(names):
+            if not _HOST.fullmatch(name.strip()):
+                self._error(
+                    "must be a host's name or address, like models.example.org, "
+                    "without a port or a path; an empty list is for any",
+                    "allowedHosts",
+                    number,
+                )
+        return names
 
     def _ignore_paths(self) -> tuple[str, ...]:
         patterns = self._file.upstream.ignore_paths

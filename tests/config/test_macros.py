@@ -134,6 +134,10 @@ class MacroTests(ConfigTestCase):
         for macros, text, words in [
             ("{}", "${no}", "models.m.metadata: unknown macro ${no}"),
             ("{}", "[1, 'a ${no}']", "models.m.metadata[1]: unknown macro ${no}"),
+            ("{}", "${no}", "unknown macro ${no}; declare it under macros"),
+            ("{Server: 1}", "${sever}", "macro ${sever}, did you mean ${Server}?"),
+            ("{a: '${srver}', server: 1}", "${a}", "macro a), did you mean ${server}?"),
+            ("{}", "${port}", "unknown macro ${port}, did you mean ${PORT}?"),
             ("{a: '${b}', b: 1}", "${a}", "${b} (in the macro a)"),
             ("{a: '${a}'}", "1", "macros.a: a macro cannot use itself"),
             ("{a: [1]}", "1", "macros.a: must be text, a number, true or false"),
@@ -157,6 +161,21 @@ class MacroTests(ConfigTestCase):
                     "1:" if "macros" in words[:6] or "at most" in words else "5:"
                 )
             )
+
+    def test_many_unknown(self) -> None:
+        """
+        Thousands of unknown names next to thousands of macros take no long time: only
+        the first ones are compared with them.
+        """
+        macros = "".join(f"  server-{number}: 1\n" for number in range(2000))
+        uses = "".join(f"      - ${{servr-{number}}}\n" for number in range(2000))
+        lines = self.report(
+            f"macros:\n{macros}models:\n  m:\n    cmd: x ${{PORT}}\n"
+            f"    metadata:\n{uses}"
+        )
+        self.assertIn("did you mean ${server-0}?", lines[0])
+        hinted = sum("did you mean" in line for line in lines)
+        self.assertTrue(0 < hinted <= 40, hinted)
 
     def test_bomb(self) -> None:
         """

@@ -183,14 +183,14 @@ BAD: list[tuple[str, int, str]] = [
     (
         "peers: {p: {proxy: 'http://p', models: [m]}}",
         1,
-        "peers.p.models[0]: it can be asked for as peer/model, and that is a name of "
+        "peers.p.models[0]: it can be asked for as p/m, and that is a name of "
         "the model p/m already",
     ),
     (
         "peers:\n  a: {proxy: 'http://p', models: [b/c]}\n"
         "  a/b: {proxy: 'http://p', models: [c]}",
         3,
-        "peers.a/b.models[0]: it can be asked for as peer/model, and that is a name of "
+        "peers.a/b.models[0]: it can be asked for as a/b/c, and that is a name of "
         "a model of the peer a already",
     ),
     ("matrix: [a]", 1, "matrix: must be a mapping, not a list"),
@@ -357,6 +357,27 @@ class MistakesTests(ConfigTestCase):
         ):
             lines = self.report(MODELS + text, X="geheim")
             self.assertNotIn("geheim", "\n".join(lines), text)
+
+    def test_secret_names(self) -> None:
+        """
+        A clash, or a near name, tells no name that comes from the environment.
+        """
+        for text, told in (
+            (
+                "models: {a: {cmd: 'x ${PORT}', aliases: ['${env.X}/${env.X}']}}\n"
+                "peers: {p: {proxy: 'http://p', models: [m]},"
+                " '${env.X}': {proxy: 'http://p', models: ['${env.X}']}}",
+                "it can be asked for as peer/model, and",
+            ),
+            (
+                "macros: {'${env.X}': 1}\nmodels: {a: {cmd: 'x ${gehim} ${PORT}'}}",
+                "unknown macro ${gehim}; declare it",
+            ),
+            ("routing: {router: {use: '${env.X}'}}", "no planner (from the environ"),
+        ):
+            lines = "\n".join(self.report(text, X="geheim"))
+            self.assertNotIn("geheim", lines)
+            self.assertIn(told, lines)
 
     def test_repeated_peer_model(self) -> None:
         """
