@@ -22,9 +22,9 @@ _ENDINGS = (".yml", ".yaml")
 
 def shown(path: str) -> str:
     """
-    A path for messages: on one line, and such that it can be encoded.
+    A path for messages: on one line, such that it can be encoded, and not empty.
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    text = os.fsencode(path).decode("utf-8", "backslashreplace") or "''"
     if text.isprintable():
         return text
     return "".join(

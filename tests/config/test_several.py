@@ -209,6 +209,10 @@ class FilesTests(ConfigTestCase):
         for path in ("/nowhere/at/all", "/dev/null", "a\0b"):
             (line,) = self.refused(None, path)
             self.assertIn("cannot be read", line)
+        for paths in (("", None), (None, "")):
+            self.assertEqual(
+                self.refused(*paths), ["'': cannot be read: No such file or directory"]
+            )
 
     def test_pipes(self) -> None:
         """
