@@ -143,6 +143,12 @@ class GuardedPlanner:
             )
 
 
+def _is_factory_class(value: object) -> bool:
+    return isinstance(value, type) and all(
+        interface.implementedBy(value) for interface in (IPlugin, ISwapPlannerFactory)
+    )
+
+
 class Planners:
     """
     All planners that can be used.
@@ -220,9 +226,17 @@ class Planners:
                     f"{type(e).__name__}: {e}"
                 )
                 continue
-            for attribute, value in sorted(vars(loaded).items()):
+            values = vars(loaded)
+            for attribute, value in sorted(values.items()):
+                where = f"{module.name}.{attribute}"
                 if IPlugin(value, None) and ISwapPlannerFactory(value, None):
-                    yield f"{module.name}.{attribute}", value
+                    yield where, value
+                elif _is_factory_class(value) and not any(
+                    isinstance(other, value) for other in values.values()
+                ):
+                    self.complaints.append(
+                        f"planner {where}: is a class; a plugin is an instance of one"
+                    )
 
     def _take(self, where: str, factory: ISwapPlannerFactory) -> None:
         try:

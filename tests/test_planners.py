@@ -4,16 +4,20 @@ Tests for `llamaswap_tw.planners`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from itertools import repeat
 from typing import Any
+from uuid import uuid4
 
 from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
+from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+import twisted.plugins
 from llamaswap_tw.config.errors import ConfigError
 from llamaswap_tw.config.schema import Config, GroupSettings, Model
 from llamaswap_tw.errors import PlannerFailed
@@ -174,6 +178,61 @@ class PlannersTests(SynchronousTestCase):
             "config.yaml: routing.router.settings.stubborn: the planner 'stubborn' "
             "cannot use this: keep is missing",
         )
+
+
+class ModuleTests(SynchronousTestCase):
+    """
+    Modules of packages are looked at, and told of where they are no good.
+    """
+
+    def with_module(self, text: str) -> Planners:
+        folder = FilePath(self.mktemp())
+        folder.makedirs()
+        # Another name each time: what was imported stays so.
+        self.name = f"planner_{uuid4().hex}"
+        folder.child(f"{self.name}.py").setContent(text.encode())
+        path = [folder.path, *twisted.plugins.__path__]
+        self.patch(twisted.plugins, "__path__", path)
+        self.addCleanup(sys.modules.pop, f"twisted.plugins.{self.name}", None)
+        return Planners()
+
+    def test_instance(self) -> None:
+        """
+        An instance is a planner, and the class beside it no mistake.
+        """
+        planners = self.with_module(
+            "from tests.test_planners import StubbornFactory\nf = StubbornFactory()\n"
+        )
+        self.assertEqual(planners.complaints, [])
+        self.assertEqual(planners.names, ("group", "matrix", "stubborn"))
+
+    def test_class(self) -> None:
+        """
+        Of a class without an instance it is said what it lacks.
+        """
+        planners = self.with_module("from tests.test_planners import StubbornFactory\n")
+        self.assertEqual(
+            planners.complaints,
+            [
+                f"planner twisted.plugins.{self.name}.StubbornFactory: is a class; a "
+                "plugin is an instance of one"
+            ],
+        )
+
+    def test_import(self) -> None:
+        """
+        One that cannot be imported is named with the reason, and one that would end
+        the program too.
+        """
+        for text, reason in (
+            ("import nowhere_at_all", "ModuleNotFoundError: No module named"),
+            ("raise SystemExit('no licence')", "SystemExit: no licence"),
+        ):
+            complaints = self.with_module(text).complaints
+            self.assertIn(
+                f"the plugin twisted.plugins.{self.name} cannot be imported: {reason}",
+                "\n".join(complaints),
+            )
 
 
 class GuardedPlannerTests(SynchronousTestCase):
