@@ -133,6 +133,7 @@ export class Archive {
     const transaction = database.transaction([CONVERSATIONS, SUMMARIES], 'readwrite');
     transaction.objectStore(CONVERSATIONS).delete(id);
     transaction.objectStore(SUMMARIES).delete(id);
+    transaction.commit();
     await committed(transaction);
   }
 }

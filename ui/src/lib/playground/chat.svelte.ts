@@ -9,13 +9,14 @@ import { isAbort, request } from '../api/client';
 import { models } from '../stores/models.svelte';
 import { throttled } from '../stores/frame';
 import { Persisted } from '../stores/persisted.svelte';
+import { toasts } from '../stores/toasts.svelte';
 import { Archive } from './archive';
 import { readChat } from './chatstream';
 import { requestOf } from './messages';
 import { problemOf } from './problem';
 import { PLAIN_SAMPLING } from './sampling';
 import { conversationOf } from './transfer';
-import { newId, type Conversation, type Summary, type Turn } from './types';
+import { newId, type Answer, type Conversation, type Summary, type Turn } from './types';
 import { marked, newMark, standingOf } from './waiting.svelte';
 import { AnswerWriter } from './writer';
 
@@ -35,6 +36,9 @@ const KEEP_INTERVAL = 2000;
 
 /** In this tab, which conversation is open. */
 const CURRENT = 'llamaswap.conversation';
+
+/** Where tabs tell each other which conversation they have written down, or removed. */
+const CHANNEL = 'llamaswap.conversations';
 
 /** What a conversation begins with. */
 const like = new Persisted<Pick<Conversation, 'models' | 'system' | 'sampling'>>(
@@ -69,10 +73,23 @@ function titleOf(conversation: Conversation): string {
   return first.text.trim().replace(/\s+/g, ' ').slice(0, 80) || 'Images';
 }
 
+/** Whether the same was asked and answered in both. */
+function isSameTalk(a: Conversation, b: Conversation | null): boolean {
+  return b !== null && talkOf(a) === talkOf(b);
+}
+
+function talkOf({ turns }: Conversation): string {
+  const said = (one: Answer | null) => one && [one.text, one.reasoning];
+  return JSON.stringify(
+    turns.map(({ id, text, images, answers }) => [id, text, images.length, answers.map(said)]),
+  );
+}
+
 class Chat {
   #conversation = $state<Conversation>(emptyConversation());
   #summaries = $state.raw<Summary[]>([]);
-  /** Why the browser keeps nothing; empty where it does. */
+  /** Why the browser keeps nothing, or not what was changed last; empty where it does. */
+  #unread = $state('');
   #unkept = $state('');
   readonly #asking = new SvelteMap<string, Asking>();
   readonly #archive = new Archive();
@@ -83,6 +100,13 @@ class Chat {
   #changed = false;
   /** What is to be written down and is not yet. */
   #unwritten = 0;
+  /** Those that the user has removed: what is still on its way of them is not kept. */
+  readonly #removed = new Set<string>();
+  #others: BroadcastChannel | null = null;
+  /** What is shown, as it was last read or written down. */
+  #stored: Conversation | null = null;
+  /** Counts what was shown: what is read for longer than that is no longer wanted. */
+  #turned = 0;
 
   /** It may be changed; `keep` writes it down. */
   get conversation(): Conversation {
@@ -95,7 +119,7 @@ class Chat {
   }
 
   get unkept(): string {
-    return this.#unkept;
+    return this.#unkept || this.#unread;
   }
 
   /** Whether any answer is on its way. */
@@ -112,6 +136,8 @@ class Chat {
     if (this.#opened) return;
     this.#opened = true;
     addEventListener('pagehide', () => this.#leave());
+    this.#others = new BroadcastChannel(CHANNEL);
+    this.#others.onmessage = ({ data }: MessageEvent<unknown>) => void this.#heard(data);
     await this.refresh();
     const wanted = markedConversation() ?? this.#summaries[0]?.id;
     // The user may have begun meanwhile.
@@ -121,19 +147,23 @@ class Chat {
   async refresh(): Promise<void> {
     try {
       this.#summaries = await this.#archive.list();
-      this.#unkept = '';
+      this.#unread = '';
     } catch (e) {
-      this.#unkept = `This browser keeps no conversations: ${String(e)}`;
+      this.#unread = `This browser keeps no conversations: ${String(e)}`;
     }
   }
 
   /** @param unless what is shown is to stay where it says so, once that one was read. */
   async open(id: string, unless = () => false): Promise<void> {
+    const turned = ++this.#turned;
     try {
+      // It may be one of those that are being written.
+      await this.#writing;
       const found = await this.#archive.get(id);
-      if (found && !unless()) this.#show(found);
+      if (!found) await this.refresh();
+      else if (turned === this.#turned && !unless()) this.#show(found);
     } catch (e) {
-      this.#unkept = `This conversation cannot be read: ${String(e)}`;
+      this.#unread = `This conversation cannot be read: ${String(e)}`;
     }
   }
 
@@ -143,9 +173,13 @@ class Chat {
   }
 
   async remove(id: string): Promise<void> {
+    this.#removed.add(id);
     if (id === this.#conversation.id) this.fresh();
-    await this.#archive.remove(id).catch(() => undefined);
-    await this.refresh();
+    await this.#inTurn(async () => {
+      await this.#archive.remove(id).catch(() => undefined);
+      this.#others?.postMessage(id);
+      await this.refresh();
+    });
   }
 
   /** Take up conversations out of a file; the last is shown. */
@@ -207,13 +241,20 @@ class Chat {
 
   /** Write the conversation down, after what is being written. */
   keep(): Promise<void> {
-    const conversation = $state.snapshot(this.#conversation) as Conversation;
     this.#changed = false;
-    if (!conversation.turns.length) return this.#writing;
+    return this.#write(this.#conversation);
+  }
+
+  /** @param shown as it is by then, it is written. */
+  #write(shown: Conversation): Promise<void> {
     this.#unwritten++;
-    this.#writing = this.#writing.then(async () => {
+    return this.#inTurn(async () => {
       try {
-        await this.#archive.put(conversation);
+        const conversation = $state.snapshot(shown) as Conversation;
+        if (!(await this.#put(conversation))) return;
+        if (conversation.id === this.#conversation.id) this.#stored = conversation;
+        this.#unkept = '';
+        this.#others?.postMessage(conversation.id);
         await this.refresh();
       } catch (e) {
         this.#unkept = `This browser does not keep the conversation: ${String(e)}`;
@@ -221,6 +262,26 @@ class Chat {
         this.#unwritten--;
       }
     });
+  }
+
+  /** @returns whether there was anything to do. */
+  async #put(conversation: Conversation): Promise<boolean> {
+    const { id, turns } = conversation;
+    if (this.#removed.has(id)) return false;
+    if (turns.length) await this.#archive.put(conversation);
+    // Its last exchange was removed: else it would be there again after a reload.
+    else if (this.#isKept(id)) await this.#archive.remove(id);
+    else return false;
+    return true;
+  }
+
+  #isKept(id: string): boolean {
+    return this.#summaries.some((one) => one.id === id);
+  }
+
+  /** One after another, so that what is older never takes the place of what is newer. */
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(run);
     return this.#writing;
   }
 
@@ -232,8 +293,7 @@ class Chat {
   /** The page is left: now, or never. What waits to be written comes to nothing. */
   #leave(): void {
     if (!this.#changed && !this.#unwritten && !this.busy) return;
-    const conversation = $state.snapshot(this.#conversation) as Conversation;
-    if (conversation.turns.length) this.#archive.put(conversation).catch(() => undefined);
+    this.#put($state.snapshot(this.#conversation) as Conversation).catch(() => undefined);
     // The page may come back: then what was to be written before that is older.
     void this.keep();
   }
@@ -246,10 +306,45 @@ class Chat {
   }
 
   #show(conversation: Conversation): void {
+    this.#turned++;
     if (conversation.id === this.#conversation.id) return;
+    // What was to be written down soon would be another one by then.
+    if (this.#changed) void this.keep();
     this.stop();
+    this.#removed.delete(conversation.id);
     this.#conversation = conversation;
+    this.#stored = conversation;
     this.#mark();
+  }
+
+  /**
+   * Another tab has written a conversation down, or removed it. Where it is the one that is
+   * shown here, it is shown as it is now; but what goes on here too is another one from now
+   * on, so that neither tab takes from the other what was asked and answered there.
+   */
+  async #heard(id: unknown): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.refresh();
+      if (id !== this.#conversation.id) return;
+      const found = await this.#archive.get(id).catch(() => null);
+      // Its models and settings are what each tab has chosen.
+      if (!found || id !== this.#conversation.id || isSameTalk(found, this.#stored)) return;
+      if (this.#isAhead) {
+        this.#conversation.id = newId();
+        this.#mark();
+        this.#keepLater();
+        toasts.show('Another tab goes on with this conversation: here it is one of its own now');
+      } else {
+        const { models: chosen, system, sampling } = this.#conversation;
+        this.#conversation = { ...found, models: chosen, system, sampling };
+        this.#stored = found;
+      }
+    });
+  }
+
+  /** Whether something was changed here that is not written down. */
+  get #isAhead(): boolean {
+    return this.#changed || this.#unwritten > 0 || this.busy;
   }
 
   /** After a reload this tab goes on with it. */
@@ -334,16 +429,11 @@ class Chat {
     } finally {
       if (this.#asking.get(key)?.abort === abort) this.#asking.delete(key);
       conversation.updated = Date.now();
-      if (this.#conversation.id === conversation.id) await this.keep();
-      else await this.#keepOther(conversation);
+      // One that is no longer shown: its answer was stopped by that.
+      if (this.#conversation.id !== conversation.id) {
+        await this.#write(conversation);
+      } else await this.keep();
     }
-  }
-
-  /** One that is no longer shown: its answer was stopped by that. */
-  async #keepOther(conversation: Conversation): Promise<void> {
-    const whole = $state.snapshot(conversation) as Conversation;
-    await this.#archive.put(whole).catch(() => undefined);
-    await this.refresh();
   }
 }
 

@@ -41,7 +41,7 @@ export function imported(text: string): Conversation[] {
       throw new Error('A newer version of this page wrote this file');
     }
     const all = file['conversations'].map(conversationOf).filter((one) => one !== null);
-    if (all.length) return all.map((one) => ({ ...one, id: newId() }));
+    if (all.length) return all.map(renamed);
   }
   const messages = Array.isArray(value) ? value : file['messages'];
   if (Array.isArray(messages)) {
@@ -49,6 +49,11 @@ export function imported(text: string): Conversation[] {
     if (one.turns.length) return [one];
   }
   throw new Error('This file holds no conversation');
+}
+
+/** The same with other ids. */
+function renamed(one: Conversation): Conversation {
+  return { ...one, id: newId(), turns: one.turns.map((turn) => ({ ...turn, id: newId() })) };
 }
 
 /** A conversation out of what was kept or imported; null where it is none. */
@@ -65,14 +70,25 @@ export function conversationOf(value: unknown): Conversation | null {
     models: models.length ? models : [''],
     system: textOf(given['system']),
     sampling: samplingOf(given['sampling']),
-    turns: given['turns'].map(turnOf),
+    turns: turnsOf(given['turns']),
   };
+}
+
+/** With the ids that they have, by which what is shown of them stays when they are read anew. */
+function turnsOf(values: unknown[]): Turn[] {
+  const taken = new Set<string>();
+  return values.map((value) => {
+    const turn = turnOf(value);
+    if (!turn.id || taken.has(turn.id)) turn.id = newId();
+    taken.add(turn.id);
+    return turn;
+  });
 }
 
 function turnOf(value: unknown): Turn {
   const given = fieldsOf(value);
   return {
-    id: newId(),
+    id: textOf(given['id']),
     text: textOf(given['text']),
     images: listOf(given['images']).filter(isImage),
     answers: listOf(given['answers']).slice(0, 2).map(answerOf),
