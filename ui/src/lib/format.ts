@@ -2,6 +2,8 @@
  * Numbers and times for people. What is unknown (null, undefined, negative) is a dash.
  */
 
+import { today } from './stores/clock.svelte';
+
 export const UNKNOWN = '–';
 
 type Value = number | null | undefined;
@@ -83,7 +85,7 @@ const day = new Intl.DateTimeFormat(undefined, {
 });
 
 /** 14:03:22, and the day where it is not today. */
-export function time(rfc3339: string | null | undefined, now = new Date()): string {
+export function time(rfc3339: string | null | undefined, now = today()): string {
   const date = rfc3339 ? new Date(rfc3339) : null;
   if (!date || Number.isNaN(date.getTime())) return UNKNOWN;
   const text = clock.format(date);

@@ -53,7 +53,7 @@ describe('what is told of a wait', () => {
 
   it('is that the model loads, and how long it usually takes', async () => {
     models.replace([model('llama', 'starting')]);
-    render(WaitNote, { model: 'llama', mark: 'mine' });
+    render(WaitNote, { model: 'llama', mark: 'mine', since: 0 });
     expect(said()).toBe('llama is loading');
     expect(screen.getByRole('progressbar', { name: 'Loading llama' })).toBeTruthy();
   });
@@ -64,7 +64,7 @@ describe('what is told of a wait', () => {
       { id: '1', model: 'llama', since, position: 1, behind: [] },
       { id: '2', model: 'llama', since, position: 2, behind: ['qwen'] },
     ]);
-    render(WaitNote, { model: 'llama', mark: 'mine' });
+    render(WaitNote, { model: 'llama', mark: 'mine', since: 0 });
     await eventually(() =>
       expect(said()).toBe('Waits for llama, place 2 in the queue, behind qwen'),
     );
@@ -72,12 +72,12 @@ describe('what is told of a wait', () => {
 
   it('names the model that is behind an alias', async () => {
     models.replace([model('llama', 'ready')]);
-    render(WaitNote, { model: 'gpt-4o', mark: 'mine', doing: 'reads the prompt' });
+    render(WaitNote, { model: 'gpt-4o', mark: 'mine', since: 0, doing: 'reads the prompt' });
     await eventually(() => expect(said()).toBe('llama reads the prompt'));
   });
 
   it('is that it waits where nothing else is known', () => {
-    render(WaitNote, { model: 'some-selector', mark: 'unseen' });
+    render(WaitNote, { model: 'some-selector', mark: 'unseen', since: 0 });
     expect(said()).toBe('Waits for some-selector');
   });
 });

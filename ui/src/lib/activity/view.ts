@@ -4,6 +4,7 @@
  */
 
 import type { ActivityQuery, ActivityRow, ActivitySort } from '../api/types';
+import { serverNow } from '../stores/clock.svelte';
 import { sessionOf } from './session';
 
 export const SPANS = {
@@ -123,7 +124,7 @@ export function isFiltered(filters: Filters): boolean {
 }
 
 /** The part of the filters that the daemon knows, from now on back. */
-export function queryOf(view: View, now = Date.now()): ActivityQuery {
+export function queryOf(view: View, now = serverNow()): ActivityQuery {
   const query: ActivityQuery = { sort: view.sort, order: view.order };
   if (view.models.length) query.model = view.models;
   if (view.span) {

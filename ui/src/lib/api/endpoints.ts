@@ -114,6 +114,7 @@ export function upstreamUrl(id: string): string {
  *
  * @param name `proxy`, `upstream`, a model's id; empty for all together.
  * @param history whether what was written before comes first.
+ * @returns first an empty text, once the daemon follows: a log may be silent for long.
  */
 export async function* followLog(
   name: string,
@@ -121,5 +122,7 @@ export async function* followLog(
   signal: AbortSignal,
 ): AsyncGenerator<string, void, void> {
   const path = `/logs/stream${name && `/${segment(name)}`}${history ? '' : '?no-history'}`;
-  yield* textChunks(await request(path, { signal, headers: { Accept: 'text/plain' } }));
+  const response = await request(path, { signal, headers: { Accept: 'text/plain' } });
+  yield '';
+  yield* textChunks(response);
 }

@@ -140,7 +140,9 @@ export class EventStream {
 
   /** A machine that slept, or a network that went: nobody closed the connection. */
   async #probe(silent: AbortController): Promise<void> {
-    if (Date.now() - this.#heard < SILENCE) return;
+    // Of a clock that was set back nothing is known.
+    const silence = Date.now() - this.#heard;
+    if (silence >= 0 && silence < SILENCE) return;
     try {
       await fetch('/health', { cache: 'no-store', signal: AbortSignal.timeout(PROBE_PATIENCE) });
       this.#heard = Date.now();

@@ -34,6 +34,14 @@ export function setKey(key: string | null, remember = false): void {
   const [session, local] = storages();
   session?.removeItem(NAME);
   local?.removeItem(NAME);
-  unkept = key;
-  if (key) (remember ? local : session)?.setItem(NAME, key);
+  unkept = null;
+  if (!key) return;
+  const storage = remember ? local : session;
+  try {
+    if (storage) storage.setItem(NAME, key);
+    else unkept = key;
+  } catch {
+    // Full: it holds until the page is left.
+    unkept = key;
+  }
 }

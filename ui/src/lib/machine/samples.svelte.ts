@@ -35,9 +35,14 @@ export class Samples {
   start(): () => void {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let asking = false;
     const round = async (): Promise<void> => {
+      // A second round beside it would go on for ever too.
+      if (asking) return;
       clearTimeout(timer);
+      asking = true;
       if (!document.hidden) await this.#ask(abort.signal);
+      asking = false;
       if (!abort.signal.aborted) timer = setTimeout(() => void round(), this.#wait() * 1000);
     };
     const seen = () => {

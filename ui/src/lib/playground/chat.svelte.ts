@@ -26,6 +26,8 @@ export interface Asking {
   column: number;
   model: string;
   mark: string;
+  /** On the clock of `performance.now()`. */
+  since: number;
   /** What the daemon tells while the model loads. */
   loading: string;
   abort: AbortController;
@@ -401,7 +403,8 @@ class Chat {
     const key = keyOf(id, column);
     const abort = new AbortController();
     const mark = newMark();
-    this.#asking.set(key, { turn: id, column, model, mark, loading: '', abort });
+    const since = performance.now();
+    this.#asking.set(key, { turn: id, column, model, mark, since, loading: '', abort });
     const writer = new AnswerWriter(answer, () => standingOf(model, mark).model);
     try {
       const response = await request('/v1/chat/completions', {

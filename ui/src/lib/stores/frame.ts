@@ -14,12 +14,16 @@ export function perFrame(run: () => void): () => void {
   return () => {
     if (due) return;
     due = true;
+    let frame = 0;
     const call = () => {
+      clearTimeout(timer);
+      cancelAnimationFrame(frame);
       due = false;
       run();
     };
-    if (document.hidden) setTimeout(call, HIDDEN);
-    else requestAnimationFrame(call);
+    // Also where it is hidden only now, with the frame on its way.
+    const timer = setTimeout(call, HIDDEN);
+    if (!document.hidden) frame = requestAnimationFrame(call);
   };
 }
 
@@ -32,7 +36,8 @@ export function throttled(run: () => void, interval: number): () => void {
   let timer: ReturnType<typeof setTimeout> | null = null;
   return () => {
     if (timer !== null) return;
-    const wait = last + interval - Date.now();
+    // A clock that was set back would have it wait for as long as that.
+    const wait = Math.min(interval, last + interval - Date.now());
     const call = () => {
       timer = null;
       last = Date.now();

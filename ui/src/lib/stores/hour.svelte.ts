@@ -5,7 +5,8 @@
 import { listActivity } from '../api/endpoints';
 import type { ActivityPage } from '../api/types';
 import { HOUR, HourCounts, type Count } from '../timeline/hour';
-import { throttled } from './frame';
+import { Asker } from './asker';
+import { serverNow } from './clock.svelte';
 
 /** A page of rows is at most so long. */
 const LIMIT = 999;
@@ -23,10 +24,10 @@ class Hour {
   #uncounted = $state(0);
   #counts = new HourCounts();
   #last = 0;
-  #generation = 0;
-  #running = false;
-  #again = false;
-  readonly #more = throttled(() => void this.#run(), INTERVAL);
+  readonly #asker = new Asker(
+    (signal) => (this.#last ? this.#news(signal) : this.#whole(signal)),
+    INTERVAL,
+  );
 
   get slots(): Slots {
     return this.#slots;
@@ -39,53 +40,30 @@ class Hour {
 
   /** Begin anew: another daemon may count from the beginning. */
   reopened(): void {
-    this.#generation++;
     this.#last = 0;
-    this.#more();
+    this.#asker.anew();
   }
 
   /** There are more rows. */
   refresh(): void {
-    this.#more();
-  }
-
-  async #run(): Promise<void> {
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#running = true;
-    try {
-      await (this.#last ? this.#news() : this.#whole());
-    } catch {
-      // The next row, or the next connection, asks again.
-    } finally {
-      this.#running = false;
-      if (this.#again) {
-        this.#again = false;
-        this.#more();
-      }
-    }
+    this.#asker.more();
   }
 
   /** From the newest back: rows that come meanwhile shift no page. */
-  async #whole(): Promise<void> {
-    const generation = this.#generation;
-    const start = new Date(Date.now() - HOUR).toISOString();
+  async #whole(signal: AbortSignal): Promise<void> {
+    const start = new Date(serverNow() - HOUR).toISOString();
     const counts = new HourCounts();
     let newest = 0;
     let total = 0;
     let taken = 0;
     let before: number | undefined;
     for (let i = 0; i < PAGES; i++) {
-      const page: ActivityPage = await listActivity({
-        start,
-        limit: LIMIT,
-        sort: 'id',
-        order: 'desc',
-        ...(before === undefined ? {} : { max_id: before }),
-      });
-      if (generation !== this.#generation) return;
+      const older = before === undefined ? {} : { max_id: before };
+      const page: ActivityPage = await listActivity(
+        { start, limit: LIMIT, sort: 'id', order: 'desc', ...older },
+        signal,
+      );
+      signal.throwIfAborted();
       counts.add(page.data);
       if (before === undefined) {
         total = page.total;
@@ -102,16 +80,13 @@ class Hour {
     this.#show();
   }
 
-  async #news(): Promise<void> {
-    const generation = this.#generation;
+  async #news(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const page = await listActivity({
-        min_id: this.#last + 1,
-        limit: LIMIT,
-        sort: 'id',
-        order: 'asc',
-      });
-      if (generation !== this.#generation) return;
+      const page = await listActivity(
+        { min_id: this.#last + 1, limit: LIMIT, sort: 'id', order: 'asc' },
+        signal,
+      );
+      signal.throwIfAborted();
       this.#counts.add(page.data);
       this.#last = page.data.at(-1)?.id ?? this.#last;
       this.#show();
@@ -120,7 +95,7 @@ class Hour {
   }
 
   #show(): void {
-    this.#counts.prune(Date.now());
+    this.#counts.prune(serverNow());
     this.#slots = this.#counts.list();
   }
 }

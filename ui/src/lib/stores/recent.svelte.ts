@@ -5,7 +5,7 @@
 import { listActivity } from '../api/endpoints';
 import type { ActivityRow } from '../api/types';
 import { groupBy } from '../group';
-import { throttled } from './frame';
+import { Asker } from './asker';
 
 /** So many are kept. */
 const KEPT = 500;
@@ -17,7 +17,7 @@ class Recent {
   #rows = $state.raw<ActivityRow[]>([]);
   #last = 0;
   readonly #byModel = $derived(groupBy(this.#rows, (row) => row.model));
-  readonly #more = throttled(() => void this.#fetch(), INTERVAL);
+  readonly #asker = new Asker((signal) => this.#fetch(signal), INTERVAL);
   #newest = $state(0);
 
   /** The newest first. */
@@ -39,26 +39,23 @@ class Recent {
   /** A new connection: another daemon may count from the beginning. */
   reopened(): void {
     this.#last = 0;
-    this.#more();
+    this.#asker.anew();
   }
 
   added(id: number): void {
     this.#newest = Math.max(this.#newest, id);
-    this.#more();
+    this.#asker.more();
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(signal: AbortSignal): Promise<void> {
     const since = this.#last;
-    try {
-      const page = await listActivity(since ? { min_id: since + 1, limit: KEPT } : { limit: KEPT });
-      if (since !== this.#last) return;
-      const before = since ? this.#rows : [];
-      if (page.data.length || !since) this.#rows = [...page.data, ...before].slice(0, KEPT);
-      this.#last = this.#rows[0]?.id ?? 0;
-      this.#newest = since ? Math.max(this.#newest, this.#last) : this.#last;
-    } catch {
-      // The next row, or the next connection, asks again.
-    }
+    const news = since ? { min_id: since + 1 } : {};
+    const page = await listActivity({ ...news, limit: KEPT }, signal);
+    signal.throwIfAborted();
+    const before = since ? this.#rows : [];
+    if (page.data.length || !since) this.#rows = [...page.data, ...before].slice(0, KEPT);
+    this.#last = this.#rows[0]?.id ?? 0;
+    this.#newest = since ? Math.max(this.#newest, this.#last) : this.#last;
   }
 }
 

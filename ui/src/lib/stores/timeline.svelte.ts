@@ -6,7 +6,7 @@ import { getTimeline } from '../api/endpoints';
 import { ApiError } from '../api/client';
 import type { Served, StateChange, Timeline } from '../api/types';
 import { setSkew } from './clock.svelte';
-import { throttled } from './frame';
+import { Asker } from './asker';
 
 const HOUR = 3_600_000;
 
@@ -17,9 +17,8 @@ class TimelineStore {
   #events = $state.raw<StateChange[]>([]);
   #served = $state.raw<Served[]>([]);
   #since: string | null = null;
-  #generation = 0;
   #available = $state(true);
-  readonly #more = throttled(() => void this.#fetch(), INTERVAL);
+  readonly #asker = new Asker((signal) => this.#fetch(signal), INTERVAL);
 
   /** The oldest first. */
   get events(): StateChange[] {
@@ -38,26 +37,25 @@ class TimelineStore {
   /** A new connection, perhaps to another daemon. */
   reopened(): void {
     this.#since = null;
-    this.#generation++;
-    this.#more();
+    this.#asker.anew();
   }
 
   /** Something has happened that may be on it. */
   refresh(): void {
-    if (this.#available) this.#more();
+    if (this.#available) this.#asker.more();
   }
 
-  async #fetch(): Promise<void> {
-    const generation = this.#generation;
+  async #fetch(signal: AbortSignal): Promise<void> {
     const since = this.#since;
     try {
       const asked = Date.now();
-      const news = await getTimeline(since ?? undefined);
-      if (generation !== this.#generation) return;
+      const news = await getTimeline(since ?? undefined, signal);
+      signal.throwIfAborted();
       this.#available = true;
       setSkew(Date.parse(news.now) - (asked + Date.now()) / 2);
       this.#take(news, since !== null);
     } catch (e) {
+      signal.throwIfAborted();
       if (e instanceof ApiError && e.status === 404) this.#available = false;
     }
   }
