@@ -1,0 +1,246 @@
+"""
+What the page keeps of what was written, asked and answered, in a real browser: whatever
+the user does next.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .browser import BrowserTestCase, parrot
+from .support import simulator
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+CONFIG = f"""
+groups: {{all: {{swap: false, members: [parrot, other]}}}}
+models:
+  parrot:
+    {parrot()}
+  other:
+    cmd: {simulator("--model other --load-time 0 --tokens-per-second 1000")}
+"""
+
+
+class ConversationTests(BrowserTestCase):
+    """
+    Conversations that are left, removed, and open twice.
+    """
+
+    CONFIG = CONFIG
+
+    def chat(self) -> Page:
+        """
+        Open it.
+        """
+        return self.open("/ui/playground/chat?model=parrot")
+
+    def ask(self, text: str, page: Page | None = None) -> None:
+        """
+        Send a message, and wait for its answer: the same text.
+        """
+        page = page or self.page
+        message = page.get_by_label("Message", exact=True)
+        message.fill(text)
+        message.press("Enter")
+        self.expect(self.answers(page).last).to_contain_text(text)
+        self.expect(self.answers(page).last).to_have_attribute("aria-busy", "false")
+
+    def answers(self, page: Page | None = None) -> Locator:
+        """
+        All of the conversation.
+        """
+        return (page or self.page).get_by_role("article", name="Answer of parrot")
+
+    def conversations(self) -> Locator:
+        """
+        Those that are kept, in their dialog, which is opened.
+        """
+        self.page.get_by_role("button", name="Conversations").click()
+        return self.page.get_by_role("list", name="Kept conversations").get_by_role(
+            "listitem"
+        )
+
+    def take(self, name: str) -> None:
+        """
+        Open a conversation that is kept.
+        """
+        kept = self.conversations()
+        kept.get_by_role("button", name=re.compile(f"^{name}")).click()
+        self.expect(self.page.get_by_role("dialog")).to_be_hidden()
+
+    def test_emptied(self) -> None:
+        """
+        A conversation of which the only exchange was removed is kept no longer.
+        """
+        page = self.chat()
+        self.ask("only one")
+        page.get_by_role("button", name="Remove this exchange").click()
+        self.expect(self.answers()).to_have_count(0)
+        page.reload()
+        self.expect(page.get_by_label("Message", exact=True)).to_be_visible()
+        kept = self.conversations()
+        self.expect(page.get_by_role("dialog")).to_contain_text("None is kept yet")
+        self.expect(kept).to_have_count(0)
+        self.expect(self.answers()).to_have_count(0)
+
+    def test_edited_and_left(self) -> None:
+        """
+        What was changed in a conversation is kept, however soon another one is opened.
+        """
+        page = self.chat()
+        self.ask("first")
+        page.get_by_role("button", name="New").click()
+        self.ask("second")
+        for text in ("once", "twice"):
+            page.get_by_role("button", name="Edit the answer").click()
+            page.get_by_label("The answer", exact=True).fill(text)
+            page.get_by_role("button", name="Save").click()
+            self.take("first")
+            self.expect(self.answers()).to_contain_text("first")
+            self.take("second")
+            self.expect(self.answers()).to_contain_text(text)
+
+    def test_removed_while_answered(self) -> None:
+        """
+        A conversation that is removed while its answer comes does not come back with
+        it.
+        """
+        page = self.chat()
+        self.ask("first")
+        message = page.get_by_label("Message", exact=True)
+        message.fill("to begin with\n+++\n and to end with")
+        message.press("Enter")
+        self.expect(self.answers().last).to_contain_text("to begin with")
+        kept = self.conversations()
+        kept.get_by_role("button", name=re.compile("^Remove ")).click()
+        self.expect(kept).to_have_count(0)
+        page.keyboard.press("Escape")
+        self.expect(self.answers()).to_have_count(0)
+        # What is written now comes after whatever the answer still had to write.
+        self.ask("another")
+        kept = self.conversations()
+        self.expect(kept).to_have_count(1)
+        self.expect(kept).to_contain_text("another")
+
+    def test_two_tabs(self) -> None:
+        """
+        Of two tabs with one conversation each shows what the other has asked, and goes
+        on from there.
+        """
+        page = self.chat()
+        self.ask("first")
+        second = page.context.new_page()
+        second.goto("/ui/playground/chat")
+        self.expect(self.answers(second)).to_have_count(1)
+        self.ask("second", second)
+        self.expect(self.answers()).to_have_count(2)
+        self.ask("third")
+        self.expect(self.answers(second)).to_have_count(3)
+        for one in (page, second):
+            one.reload()
+            self.expect(self.answers(one)).to_have_count(3)
+            self.expect(self.answers(one).nth(1)).to_contain_text("second")
+
+    def test_two_tabs_at_once(self) -> None:
+        """
+        Where two tabs go on with one conversation at once, nothing of either is lost.
+        """
+        page = self.chat()
+        self.ask("first")
+        second = page.context.new_page()
+        second.goto("/ui/playground/chat")
+        self.expect(self.answers(second)).to_have_count(1)
+        message = page.get_by_label("Message", exact=True)
+        message.fill("to begin with\n+++\n and to end with")
+        message.press("Enter")
+        self.expect(self.answers().last).to_contain_text("to begin with")
+        # What came so far is kept there and here.
+        self.expect(self.answers(second)).to_have_count(2)
+        self.ask("meanwhile", second)
+        self.expect(page.get_by_role("region", name="Messages")).to_contain_text(
+            "Another tab goes on with this conversation"
+        )
+        self.running.ask("GET", "/upstream/parrot/go")
+        self.expect(self.answers().last).to_contain_text("and to end with")
+        self.expect(self.answers().last).to_have_attribute("aria-busy", "false")
+        page.reload()
+        self.expect(self.answers()).to_have_count(2)
+        self.expect(self.answers().last).to_contain_text("and to end with")
+        second.reload()
+        self.expect(self.answers(second)).to_have_count(3)
+        self.expect(self.answers(second).last).to_contain_text("meanwhile")
+
+
+class WrittenTests(BrowserTestCase):
+    """
+    What is being written, and what came of it, while other pages are looked at.
+    """
+
+    CONFIG = CONFIG
+
+    def away_and_back(self) -> None:
+        """
+        Look at another page, and come back.
+        """
+        page = self.page
+        page.get_by_role("navigation", name="Pages").get_by_role(
+            "link", name="Machine"
+        ).click()
+        self.expect(self.heading("Machine")).to_be_visible()
+        page.go_back()
+
+    def test_message(self) -> None:
+        """
+        A message that is being written is there again when the user comes back, and
+        after the page was loaded anew; once it is sent, no longer.
+        """
+        page = self.open("/ui/playground/chat?model=parrot")
+        message = page.get_by_label("Message", exact=True)
+        message.fill("a long thought")
+        self.away_and_back()
+        self.expect(message).to_have_value("a long thought")
+        page.reload()
+        self.expect(message).to_have_value("a long thought")
+        message.press("Enter")
+        answer = page.get_by_role("article", name="Answer of parrot")
+        self.expect(answer).to_contain_text("a long thought")
+        self.expect(message).to_have_value("")
+        page.reload()
+        self.expect(answer).to_contain_text("a long thought")
+        self.expect(message).to_have_value("")
+
+    def test_ranking(self) -> None:
+        """
+        What was asked in another view of the playground, and its answer, are there
+        again when the user comes back.
+        """
+        page = self.open("/ui/playground/rerank")
+        page.get_by_label("Model", exact=True).select_option("other")
+        page.get_by_label("Question").fill("fruit")
+        page.get_by_label("Documents, one a line").fill("a stone\nan apple")
+        page.get_by_role("button", name="Rank").click()
+        rows = page.get_by_role("region", name="Ranking").get_by_role("row")
+        self.expect(rows).to_have_count(3)
+        self.away_and_back()
+        self.expect(page.get_by_label("Question")).to_have_value("fruit")
+        self.expect(rows).to_have_count(3)
+
+    def test_load_by_keys(self) -> None:
+        """
+        A model is loaded and unloaded by keys, without the focus going elsewhere.
+        """
+        page = self.open("/ui/models")
+        main = page.get_by_role("main")
+        main.get_by_role("button", name="Load parrot").focus()
+        page.keyboard.press("Enter")
+        unload = main.get_by_role("button", name="Unload parrot")
+        self.expect(unload).to_be_visible()
+        self.expect(unload).to_be_focused()
+        self.expect(main.get_by_text("Ready")).to_have_count(1)
+        page.keyboard.press("Enter")
+        load = main.get_by_role("button", name="Load parrot", exact=True)
+        self.expect(load).to_be_enabled()
+        self.expect(load).to_be_focused()
