@@ -1,7 +1,7 @@
 import { fireEvent, render, screen } from '@testing-library/svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { getKey } from '$lib/api/key';
+import { getKey, setKey } from '$lib/api/key';
 import CopyButton from '$lib/components/CopyButton.svelte';
 import DataBar from '$lib/components/DataBar.svelte';
 import KeyPrompt from '$lib/components/KeyPrompt.svelte';
@@ -82,6 +82,36 @@ describe('KeyPrompt', () => {
     expect(await given).toBe(true);
     expect(getKey()).toBe('secret');
     expect(localStorage.getItem('llamaswap.key')).toBe('secret');
+  });
+
+  it('lets who waits go on also where the browser has no room for the key', async () => {
+    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    render(KeyPrompt);
+    const given = keyPrompt.ask(null);
+    const field = await screen.findByLabelText('Key');
+    await fireEvent.input(field, { target: { value: 'unkept' } });
+    const form = field.closest('form');
+    if (form) await fireEvent.submit(form);
+    expect(await given).toBe(true);
+    expect(keyPrompt.open).toBe(false);
+    expect(getKey()).toBe('unkept');
+    setKey(null);
+  });
+
+  it('stays where somebody marks what is in it, and lets go beside it', async () => {
+    render(KeyPrompt);
+    const given = keyPrompt.ask(null);
+    const field = await screen.findByLabelText('Key');
+    const dialog = screen.getByRole('dialog');
+    await fireEvent.pointerDown(field);
+    await fireEvent.click(dialog);
+    expect(keyPrompt.open).toBe(true);
+    await fireEvent.pointerDown(dialog);
+    await fireEvent.click(dialog);
+    expect(keyPrompt.open).toBe(false);
+    expect(await given).toBe(false);
   });
 
   it('may be closed: then there is none', async () => {

@@ -107,6 +107,15 @@ describe('EventStream', () => {
     expect(told).toContain('lost');
   });
 
+  it('lets go of it also where the clock was set back', async () => {
+    stream.start();
+    await vi.advanceTimersByTimeAsync(0);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    server.refuse = true;
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(told).toContain('lost');
+  });
+
   it('holds on to one that is only quiet', async () => {
     stream.start();
     await vi.advanceTimersByTimeAsync(100_000);

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { InflightEntry, ModelStatus } from '$lib/api/types';
+import { queryOf, viewOf } from '$lib/activity/view';
+import { Draft } from '$lib/playground/draft.svelte';
+import { seconds, serverNow, setSkew } from '$lib/stores/clock.svelte';
 import { perFrame, throttled } from '$lib/stores/frame';
 import { inflight } from '$lib/stores/inflight.svelte';
 import { models, shownState } from '$lib/stores/models.svelte';
@@ -183,6 +186,50 @@ describe('what the browser keeps', () => {
   });
 });
 
+describe('what is being written', () => {
+  it('comes back', () => {
+    const draft = new Draft('test', 'as it begins');
+    expect(draft.text).toBe('as it begins');
+    draft.text = '';
+    expect(new Draft('test', 'as it begins').text).toBe('');
+  });
+
+  it('is there also where the browser keeps nothing', () => {
+    vi.spyOn(Storage.prototype, 'getItem').mockImplementation(() => {
+      throw new DOMException('blocked', 'SecurityError');
+    });
+    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    const draft = new Draft('test');
+    draft.text = 'written';
+    expect(draft.text).toBe('written');
+  });
+});
+
+describe("the server's clock", () => {
+  afterEach(() => setSkew(0));
+
+  it('is that of the hour, and of what is asked by time', () => {
+    const ahead = 7_200_000;
+    setSkew(ahead);
+    expect(serverNow() - Date.now()).toBe(ahead);
+    expect(seconds.now - Date.now()).toBe(ahead);
+    const { start } = queryOf(viewOf(new URLSearchParams('span=15m')));
+    expect(Date.parse(start ?? '')).toBe(Date.now() + ahead - 15 * 60_000);
+  });
+
+  it('does not change with the way that an answer takes', () => {
+    setSkew(1000);
+    expect(serverNow()).toBe(Date.now());
+    setSkew(5000);
+    setSkew(5600);
+    expect(serverNow()).toBe(Date.now() + 5000);
+    setSkew(300);
+    expect(serverNow()).toBe(Date.now());
+  });
+});
+
 describe('toasts', () => {
   it('go by themselves, failures later, and are never many', () => {
     toasts.show('hello');
@@ -223,5 +270,25 @@ describe('changes that come fast', () => {
     expect(run).toHaveBeenCalledTimes(2);
     vi.advanceTimersByTime(5000);
     expect(run).toHaveBeenCalledTimes(2);
+  });
+
+  it('are not held back by a clock that is set back', () => {
+    const run = vi.fn();
+    const often = throttled(run, 1000);
+    often();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    often();
+    vi.advanceTimersByTime(1000);
+    expect(run).toHaveBeenCalledTimes(2);
+  });
+
+  it('are shown too where the tab was hidden before the frame that they waited for', () => {
+    vi.stubGlobal('requestAnimationFrame', () => 1);
+    const run = vi.fn();
+    const soon = perFrame(run);
+    soon();
+    vi.runAllTimers();
+    expect(run).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
   });
 });

@@ -32,6 +32,29 @@ describe('keepFollowing', () => {
     expect(told).toEqual(['first', 'text 1', 'lost', 'lost', 'again', 'text 3']);
   });
 
+  it('knows that it is connected also while the log is silent', async () => {
+    const told: string[] = [];
+    const abort = new AbortController();
+    vi.stubGlobal('fetch', (_: string, { signal }: RequestInit) => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) =>
+          signal?.addEventListener('abort', () => controller.error(signal.reason)),
+      });
+      return Promise.resolve(new Response(body));
+    });
+    const listener = {
+      text: (text: string) => void (text && told.push(text)),
+      opened: () => told.push('opened'),
+      lost: () => told.push('lost'),
+    };
+    const run = keepFollowing('proxy', listener, abort.signal);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(told).toEqual(['opened']);
+    abort.abort();
+    await run;
+    vi.unstubAllGlobals();
+  });
+
   it('does not ask again for a log that there is not', async () => {
     const run = keepFollowing(
       'x',

@@ -5,6 +5,7 @@ import { viewOf } from '$lib/activity/view';
 import type { ActivityQuery } from '$lib/api/types';
 import { router } from '$lib/router.svelte';
 import { models } from '$lib/stores/models.svelte';
+import { recent } from '$lib/stores/recent.svelte';
 
 import Activity from '../../src/pages/Activity.svelte';
 import Table from '../../src/pages/activity/Table.svelte';
@@ -70,6 +71,18 @@ describe('the table of rows', () => {
     expect(open).toHaveBeenCalledWith(expect.objectContaining({ id: 8 }));
   });
 
+  it('has the day with the time once that was another day', async () => {
+    vi.useFakeTimers({ now: new Date(2026, 0, 31, 23, 59, 30) });
+    const timestamp = new Date().toISOString();
+    const props = { rows: [row(1, { timestamp })], view: view(), busy: false, sort, open };
+    render(Table, { ...props, session: () => undefined });
+    const cell = () => screen.getAllByRole('cell')[1]?.textContent.trim();
+    expect(cell()).toBe('23:59:30');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(cell()).toMatch(/2026, 23:59:30$/);
+    vi.useRealTimers();
+  });
+
   it('leaves the focus at its row as another one comes', async () => {
     const { rerender } = show();
     const button = screen.getByRole('button', { name: 'Details of request 2' });
@@ -99,5 +112,29 @@ describe('the page of rows', () => {
     await fireEvent.click(await screen.findByRole('button', { name: 'Next' }));
     await eventually(() => expect(router.param('page')).toBe('2'));
     expect(router.param('upto')).toBe('60');
+  });
+
+  it('follows the rows of a daemon that counts from the beginning', async () => {
+    let daemon = manyRows(60);
+    // Rows are asked for no more often than may be.
+    vi.useFakeTimers({ shouldAdvanceTime: true, advanceTimeDelta: 50 });
+    vi.stubGlobal('fetch', async (url: string) => {
+      const numbers = [...new URL(url, location.href).searchParams]
+        .filter(([name]) => ['page', 'limit', 'min_id', 'max_id'].includes(name))
+        .map(([name, value]) => [name, Number(value)] as const);
+      return Response.json(await daemon.fetch(Object.fromEntries(numbers) as ActivityQuery));
+    });
+    recent.reopened();
+    await eventually(() => expect(recent.newest).toBe(60));
+    router.go('/ui/activity');
+    render(Activity);
+    expect(await screen.findByRole('button', { name: 'Details of request 60' })).toBeTruthy();
+    daemon = manyRows(1);
+    recent.reopened();
+    await eventually(() => expect(recent.newest).toBe(1));
+    daemon = manyRows(2);
+    recent.added(2);
+    expect(await screen.findByRole('button', { name: 'Details of request 2' })).toBeTruthy();
+    vi.useRealTimers();
   });
 });

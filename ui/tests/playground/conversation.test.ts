@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toDrop, summaryOf } from '$lib/playground/archive';
 import { messagesOf, requestOf } from '$lib/playground/messages';
 import { PLAIN_SAMPLING } from '$lib/playground/sampling';
-import { exported, imported } from '$lib/playground/transfer';
+import { conversationOf, exported, imported } from '$lib/playground/transfer';
 import type { Answer, Conversation, Summary, Turn } from '$lib/playground/types';
 
 const IMAGE = 'data:image/png;base64,AA==';
@@ -127,6 +127,13 @@ describe('exported and imported', () => {
     expect(got?.sampling).toEqual({ ...PLAIN_SAMPLING, top_k: 5 });
     expect(got?.turns[0]).toMatchObject({ text: '', images: [IMAGE] });
     expect(got?.turns[0]?.answers).toMatchObject([null, { text: '', state: 'stopped' }]);
+  });
+
+  it('gives each exchange an id of its own, and leaves those that they have', () => {
+    const talk = conversation(turn('1', 'q1'), turn('1', 'q2'), turn('', 'q3'), turn('2', 'q4'));
+    const ids = conversationOf(talk)?.turns.map(({ id }) => id) ?? [];
+    expect(new Set(ids).size).toBe(4);
+    expect([ids[0], ids[3]]).toEqual(['1', '2']);
   });
 
   it('says of an answer that ran when it was kept that it was stopped', () => {
