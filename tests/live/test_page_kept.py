@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .browser import BrowserTestCase, parrot
+from .browser import PAGES, BrowserTestCase, parrot
 from .support import simulator
 
 if TYPE_CHECKING:
@@ -22,6 +22,17 @@ models:
   other:
     cmd: {simulator("--model other --load-time 0 --tokens-per-second 1000")}
 """
+
+#: The playground's views.
+TABS = [
+    "Chat",
+    "Images",
+    "Speech",
+    "Transcription",
+    "Rerank",
+    "Embeddings",
+    "Load test",
+]
 
 
 class ConversationTests(BrowserTestCase):
@@ -244,3 +255,50 @@ class WrittenTests(BrowserTestCase):
         load = main.get_by_role("button", name="Load parrot", exact=True)
         self.expect(load).to_be_enabled()
         self.expect(load).to_be_focused()
+
+
+class LongTests(BrowserTestCase):
+    """
+    A page that is kept open for long.
+    """
+
+    CONFIG = CONFIG
+
+    #: How often each view is looked at, once all were.
+    ROUNDS = 12
+
+    def test_back_and_forth(self) -> None:
+        """
+        Views that are left leave nothing behind that listens, however often they are
+        looked at.
+        """
+        page = self.open()
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable")
+
+        def listeners() -> int:
+            session.send("HeapProfiler.collectGarbage")
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            [found] = [
+                one["value"] for one in metrics if one["name"] == "JSEventListeners"
+            ]
+            return int(found)
+
+        def visit_all() -> None:
+            for name in PAGES:
+                pages = page.get_by_role("navigation", name="Pages")
+                pages.get_by_role("link", name=name, exact=True).click()
+                if name != "Playground":
+                    self.expect(self.heading(name)).to_be_visible()
+                    continue
+                for tab in TABS:
+                    tabs = page.get_by_role("navigation", name="Playground")
+                    tabs.get_by_role("link", name=tab, exact=True).click()
+                    self.expect(page.get_by_label("Model", exact=True)).to_be_visible()
+
+        visit_all()
+        before = listeners()
+        for _ in range(self.ROUNDS):
+            visit_all()
+        # One a round would be so many.
+        self.assertLess(listeners() - before, self.ROUNDS)
