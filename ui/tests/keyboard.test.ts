@@ -69,6 +69,22 @@ describe('keys', () => {
     expect(document.activeElement).toBe(field);
   });
 
+  it('mark what was looked for, but not what is being written', () => {
+    for (const [name, marked] of [
+      ['input', 5],
+      ['textarea', 0],
+    ] as const) {
+      const field = document.createElement(name);
+      field.setAttribute('data-search', '');
+      field.value = 'hello';
+      document.body.append(field);
+      press('/');
+      expect(document.activeElement).toBe(field);
+      expect(Number(field.selectionEnd) - Number(field.selectionStart)).toBe(marked);
+      field.remove();
+    }
+  });
+
   it('are text where somebody types, and the browser’s with Ctrl', () => {
     for (const name of ['input', 'textarea', 'select']) {
       const field = document.createElement(name);

@@ -26,11 +26,12 @@ function isTyping(target: EventTarget | null): boolean {
 
 /** The view's search field: it bears the attribute `data-search`. */
 function focusSearch(): boolean {
-  const field = [...document.querySelectorAll<HTMLInputElement>('[data-search]')].find(
-    (one) => !one.disabled && one.checkVisibility(),
-  );
+  const field = [
+    ...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('[data-search]'),
+  ].find((one) => !one.disabled && one.checkVisibility());
   field?.focus();
-  field?.select();
+  // Of what was written as a message, the next letter is not to take the place.
+  if (field instanceof HTMLInputElement) field.select();
   return field !== undefined;
 }
 

@@ -133,6 +133,13 @@ describe('answers of the endpoints', () => {
     expect(() => rankedOf({}, [])).toThrow(/no ranking/);
   });
 
+  it('rank last what has no score, or one that is no number', () => {
+    const results = [{ index: 0, score: '9' }, { index: 1 }, { index: 2, score: -5 }];
+    const ranked = rankedOf({ results }, ['a', 'b', 'c']);
+    expect(ranked.map(({ text }) => text)).toEqual(['c', 'a', 'b']);
+    expect(ranked[1]?.score).toBeNaN();
+  });
+
   it('are a vector for each text, in its order', () => {
     const data = [
       { index: 1, embedding: [2] },

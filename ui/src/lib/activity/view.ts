@@ -87,7 +87,7 @@ export function viewOf(params: URLSearchParams): View {
   const status = params.get('status');
   const sort = params.get('sort');
   return {
-    models: params.getAll('model'),
+    models: [...new Set(params.getAll('model'))],
     span: span && Object.hasOwn(SPANS, span) ? (span as Span) : null,
     start: instant(params.get('start')),
     end: instant(params.get('end')),

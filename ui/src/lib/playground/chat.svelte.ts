@@ -6,7 +6,6 @@
 import { SvelteMap } from 'svelte/reactivity';
 
 import { isAbort, request } from '../api/client';
-import { models } from '../stores/models.svelte';
 import { throttled } from '../stores/frame';
 import { Persisted } from '../stores/persisted.svelte';
 import { toasts } from '../stores/toasts.svelte';
@@ -15,9 +14,10 @@ import { readChat } from './chatstream';
 import { requestOf } from './messages';
 import { problemOf } from './problem';
 import { PLAIN_SAMPLING } from './sampling';
+import { isSameTalk, markConversation, markedConversation, titleOf } from './talk';
 import { conversationOf } from './transfer';
-import { newId, type Answer, type Conversation, type Summary, type Turn } from './types';
-import { marked, newMark, standingOf } from './waiting.svelte';
+import { newId, type Conversation, type Summary, type Turn } from './types';
+import { failureOf, marked, newMark, standingOf } from './waiting.svelte';
 import { AnswerWriter } from './writer';
 
 /** An answer that is on its way. */
@@ -36,9 +36,6 @@ export interface Asking {
 /** While an answer comes, it is kept so often, in milliseconds. */
 const KEEP_INTERVAL = 2000;
 
-/** In this tab, which conversation is open. */
-const CURRENT = 'llamaswap.conversation';
-
 /** Where tabs tell each other which conversation they have written down, or removed. */
 const CHANNEL = 'llamaswap.conversations';
 
@@ -56,35 +53,8 @@ function emptyConversation(): Conversation {
   return given;
 }
 
-function markedConversation(): string | null {
-  try {
-    return sessionStorage.getItem(CURRENT);
-  } catch {
-    return null;
-  }
-}
-
 function keyOf(turn: string, column: number): string {
   return `${turn} ${column}`;
-}
-
-/** What a conversation is called: what it begins with. */
-function titleOf(conversation: Conversation): string {
-  const first = conversation.turns[0];
-  if (!first) return '';
-  return first.text.trim().replace(/\s+/g, ' ').slice(0, 80) || 'Images';
-}
-
-/** Whether the same was asked and answered in both. */
-function isSameTalk(a: Conversation, b: Conversation | null): boolean {
-  return b !== null && talkOf(a) === talkOf(b);
-}
-
-function talkOf({ turns }: Conversation): string {
-  const said = (one: Answer | null) => one && [one.text, one.reasoning];
-  return JSON.stringify(
-    turns.map(({ id, text, images, answers }) => [id, text, images.length, answers.map(said)]),
-  );
 }
 
 class Chat {
@@ -203,7 +173,7 @@ class Chat {
   ask(text: string, images: string[] = []): void {
     const turn: Turn = { id: newId(), text, images, answers: [] };
     this.#conversation.turns.push(turn);
-    this.#mark();
+    markConversation(this.#conversation.id);
     this.#askAll(turn.id);
   }
 
@@ -316,7 +286,7 @@ class Chat {
     this.#removed.delete(conversation.id);
     this.#conversation = conversation;
     this.#stored = conversation;
-    this.#mark();
+    markConversation(this.#conversation.id);
   }
 
   /**
@@ -333,7 +303,7 @@ class Chat {
       if (!found || id !== this.#conversation.id || isSameTalk(found, this.#stored)) return;
       if (this.#isAhead) {
         this.#conversation.id = newId();
-        this.#mark();
+        markConversation(this.#conversation.id);
         this.#keepLater();
         toasts.show('Another tab goes on with this conversation: here it is one of its own now');
       } else {
@@ -347,15 +317,6 @@ class Chat {
   /** Whether something was changed here that is not written down. */
   get #isAhead(): boolean {
     return this.#changed || this.#unwritten > 0 || this.busy;
-  }
-
-  /** After a reload this tab goes on with it. */
-  #mark(): void {
-    try {
-      sessionStorage.setItem(CURRENT, this.#conversation.id);
-    } catch {
-      // Then it goes on with the newest.
-    }
   }
 
   #turn(id: string): Turn | undefined {
@@ -438,17 +399,6 @@ class Chat {
       } else await this.keep();
     }
   }
-}
-
-/** The event with a model's failure may come after the answer that tells of it. */
-const PATIENCE = 300;
-
-async function failureOf(model: string, mark: string, error: unknown) {
-  const find = () => (standingOf(model, mark).model ?? models.find(model))?.failure ?? null;
-  const status = (error as { status?: number }).status ?? 0;
-  if (status < 500 || find()) return find();
-  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  return find();
 }
 
 export const chat = new Chat();

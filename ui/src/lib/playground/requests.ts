@@ -196,18 +196,24 @@ export async function rerank(
   return rankedOf(await response.json(), documents);
 }
 
+/** One without a score comes last. */
+const rankOf = ({ score }: Ranked) => (Number.isNaN(score) ? -Infinity : score);
+
 /** @throws Error where it is no ranking. */
 export function rankedOf(answer: unknown, documents: string[]): Ranked[] {
   const given = answer as { results?: unknown; data?: unknown };
   const list = given.results ?? given.data ?? answer;
   if (!Array.isArray(list)) throw new Error('The answer holds no ranking');
   return list
-    .map((one: { index: number; relevance_score?: number; score?: number }) => ({
-      index: one.index,
-      score: one.relevance_score ?? one.score ?? NaN,
-      text: documents[one.index] ?? '',
-    }))
-    .sort((a, b) => b.score - a.score);
+    .map((one: { index: number; relevance_score?: unknown; score?: unknown }) => {
+      const score = one.relevance_score ?? one.score;
+      return {
+        index: one.index,
+        score: typeof score === 'number' ? score : NaN,
+        text: documents[one.index] ?? '',
+      };
+    })
+    .sort((a, b) => rankOf(b) - rankOf(a));
 }
 
 export interface Embedded {

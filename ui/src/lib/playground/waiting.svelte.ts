@@ -3,7 +3,7 @@
  * found among those in flight.
  */
 
-import type { ModelStatus, Waiting } from '../api/types';
+import type { Failure, ModelStatus, Waiting } from '../api/types';
 import { inflight } from '../stores/inflight.svelte';
 import { models } from '../stores/models.svelte';
 import { queue } from '../stores/queue.svelte';
@@ -39,4 +39,25 @@ export function standingOf(name: string, mark: string): Standing {
     model: (entry && models.find(entry.model)) ?? models.find(name),
     waiting: entry && queue.all.find(({ id }) => id === entry.id),
   };
+}
+
+/** The event with a model's failure may come so much after the answer that tells of it, in
+ *  milliseconds. */
+const PATIENCE = 300;
+
+/**
+ * The model's failure that an error tells of; null where it is none.
+ *
+ * @param model as it was asked for.
+ */
+export async function failureOf(
+  model: string,
+  mark: string,
+  error: unknown,
+): Promise<Failure | null> {
+  const find = () => (standingOf(model, mark).model ?? models.find(model))?.failure ?? null;
+  const status = (error as { status?: number }).status ?? 0;
+  if (status < 500 || find()) return find();
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  return find();
 }
