@@ -257,6 +257,107 @@ class WrittenTests(BrowserTestCase):
         self.expect(load).to_be_focused()
 
 
+#: A browser that keeps nothing, and says so to whoever asks.
+FORBIDDEN = """
+for (const name of ['localStorage', 'sessionStorage', 'indexedDB']) {
+    const get = () => { throw new DOMException('no ' + name, 'SecurityError'); };
+    Object.defineProperty(window, name, {get});
+}
+"""
+
+#: Puts into the page's store what the page would never have put there.
+SPOIL = """
+() => new Promise((done, fail) => {
+    for (const [name, text] of Object.entries({
+        'theme': '"plaid"', 'logs.wrap': '7', 'activity.columns': '{"a": 1}',
+        'activity.size': '"x"', 'playground.chat': '[',
+        'playground.models': '{"chat": 5}', 'playground.settings': 'null',
+    })) localStorage.setItem(`llamaswap.${name}`, text);
+    const opening = indexedDB.open('llamaswap', 1);
+    opening.onerror = fail;
+    opening.onupgradeneeded = () => {
+        for (const name of ['conversations', 'summaries']) {
+            opening.result.createObjectStore(name, {keyPath: 'id'});
+        }
+    };
+    opening.onsuccess = () => {
+        const stores = ['conversations', 'summaries'];
+        const writing = opening.result.transaction(stores, 'readwrite');
+        writing.objectStore('conversations').put({id: 'x', turns: [null, 5]});
+        writing.objectStore('summaries').put({id: 'x'});
+        const odd = {id: 'y', title: 5, updated: 'z', turns: {}};
+        writing.objectStore('summaries').put(odd);
+        writing.onerror = fail;
+        writing.oncomplete = () => {
+            opening.result.close();
+            done();
+        };
+    };
+})
+"""
+
+
+class StoreTests(BrowserTestCase):
+    """
+    A browser that keeps nothing, or something else than the page has given it.
+    """
+
+    CONFIG = CONFIG
+
+    def test_forbidden(self) -> None:
+        """
+        All of the page works where the browser keeps nothing.
+        """
+        self.page.add_init_script(FORBIDDEN)
+        page = self.page
+        for name, path in PAGES.items():
+            self.open(path)
+            self.expect(
+                self.heading("Chat" if name == "Playground" else name)
+            ).to_be_visible()
+        self.open("/ui/playground/chat?model=parrot")
+        message = page.get_by_label("Message", exact=True)
+        message.fill("hello")
+        message.press("Enter")
+        answer = page.get_by_role("article", name="Answer of parrot")
+        self.expect(answer).to_contain_text("hello")
+        self.expect(page.get_by_role("main")).to_contain_text(
+            re.compile("This browser (does not keep|keeps no) ")
+        )
+        self.open("/ui/settings")
+        page.get_by_label("Dark").check()
+        self.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        forget = page.get_by_role("button", name="Forget everything")
+        forget.click()
+        page.get_by_role("dialog").get_by_role(
+            "button", name="Forget everything"
+        ).click()
+        # The page is loaded anew.
+        self.expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
+
+    def test_spoilt(self) -> None:
+        """
+        What the page has not written hurts no page.
+        """
+        page = self.open("/ui/settings")
+        page.evaluate(SPOIL)
+        for name, path in PAGES.items():
+            self.open(path)
+            self.expect(
+                self.heading("Chat" if name == "Playground" else name)
+            ).to_be_visible()
+        self.open("/ui/playground/chat")
+        page.get_by_role("button", name="Conversations").click()
+        kept = page.get_by_role("list", name="Kept conversations").get_by_role(
+            "listitem"
+        )
+        self.expect(kept).to_have_count(2)
+        for left in (1, 0):
+            kept.first.get_by_role("button", name="Remove Without a title").click()
+            self.expect(kept).to_have_count(left)
+        self.expect(page.get_by_role("dialog")).to_contain_text("None is kept yet")
+
+
 class LongTests(BrowserTestCase):
     """
     A page that is kept open for long.

@@ -16,7 +16,9 @@ const view = (link: string) => viewOf(new URLSearchParams(link));
 
 describe('viewOf', () => {
   it('takes a link, and nothing that it says wrongly', () => {
-    expect(view('model=a&model=b&model=a&sort=duration&order=asc&page=3&upto=9&span=1h')).toMatchObject({
+    expect(
+      view('model=a&model=b&model=a&sort=duration&order=asc&page=3&upto=9&span=1h'),
+    ).toMatchObject({
       models: ['a', 'b'],
       sort: 'duration',
       order: 'asc',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { toDrop, summaryOf } from '$lib/playground/archive';
+import { keptSummary, summaryOf, toDrop } from '$lib/playground/archive';
 import { messagesOf, requestOf } from '$lib/playground/messages';
 import { PLAIN_SAMPLING } from '$lib/playground/sampling';
 import { conversationOf, exported, imported } from '$lib/playground/transfer';
@@ -168,6 +168,13 @@ describe('what the browser keeps', () => {
     expect(
       toDrop([summary('big', 0, 99), summary('old', 1)], 'big', { count: 9, size: 9 }),
     ).toEqual(['old']);
+  });
+
+  it('is told of whatever is found there', () => {
+    const kept = { id: 'y', title: 5, updated: 'z', turns: null, size: NaN };
+    expect(keptSummary(kept)).toEqual({ id: 'y', title: '', updated: 0, turns: 0, size: 0 });
+    const whole = summary('a', 1);
+    expect(keptSummary(whole)).toEqual(whole);
   });
 
   it('counts images', () => {

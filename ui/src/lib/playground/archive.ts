@@ -25,6 +25,20 @@ export function summaryOf(conversation: Conversation): Summary {
   return { id, title, updated, turns: turns.length, size };
 }
 
+/** What was kept as one: an older page may have written it, or a model's own page, which is of
+ *  the same origin. */
+export function keptSummary(value: unknown): Summary {
+  const { id, title, updated, turns, size } = value as Record<keyof Summary, unknown>;
+  const number = (given: unknown) => (Number.isFinite(given) ? Number(given) : 0);
+  return {
+    id: String(id),
+    title: typeof title === 'string' ? title : '',
+    updated: number(updated),
+    turns: number(turns),
+    size: number(size),
+  };
+}
+
 /**
  * Which conversations have to go: the oldest, until the rest is within the bounds.
  *
@@ -106,8 +120,8 @@ export class Archive {
   async list(): Promise<Summary[]> {
     const database = await this.#open();
     const store = database.transaction(SUMMARIES).objectStore(SUMMARIES);
-    const all = await done<Summary[]>(store.getAll());
-    return all.sort((a, b) => b.updated - a.updated);
+    const all = await done<unknown[]>(store.getAll());
+    return all.map(keptSummary).sort((a, b) => b.updated - a.updated);
   }
 
   async get(id: string): Promise<Conversation | null> {
