@@ -118,11 +118,11 @@ class GuardedPlanner:
                 )
             found = set(answer)
         except _FAILURES as e:
-            raise PlannerFailed(self._name, f"{type(e).__name__}: {e}")
+            raise self._failed(f"{type(e).__name__}: {e}")
         if not found <= others:
             strangers = ", ".join(sorted(map(repr, found - others)))
-            raise PlannerFailed(
-                self._name, f"it would stop {strangers} for {target!r}; that cannot be"
+            raise self._failed(
+                f"it would stop {strangers} for {target!r}; that cannot be"
             )
         if target not in running:
             found.update(set(running) - known)
@@ -141,6 +141,11 @@ class GuardedPlanner:
                 kind=type(e).__name__,
                 error=e,
             )
+
+    def _failed(self, reason: str) -> PlannerFailed:
+        error = PlannerFailed(self._name, reason)
+        _log.error("{error}", error=error)
+        return error
 
 
 def _is_factory_class(value: object) -> bool:

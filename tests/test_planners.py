@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import IPlugin
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
@@ -269,7 +270,8 @@ class GuardedPlannerTests(SynchronousTestCase):
 
     def test_fails(self) -> None:
         """
-        What it raises is an error that names it, and so is an answer in vain.
+        What it raises is an error that names it, and so is an answer in vain; the log
+        has it too.
         """
         for answer, told in (
             (RuntimeError("dizzy"), "RuntimeError: dizzy"),
@@ -284,9 +286,11 @@ class GuardedPlannerTests(SynchronousTestCase):
             ([["b"]], "TypeError: unhashable"),
             (SystemExit(3), "SystemExit: 3"),
         ):
-            error = self.assertRaises(
-                PlannerFailed, self.guarded(answer).evictions_for, "a", {"a", "b"}
-            )
+            with capturedLogs() as events:
+                error = self.assertRaises(
+                    PlannerFailed, self.guarded(answer).evictions_for, "a", {"a", "b"}
+                )
+            self.assertEqual([formatEvent(event) for event in events], [error.message])
             self.assertIn("'stubborn'", error.message)
             self.assertIn(told, error.message)
             self.assertEqual(error.status, 500)
@@ -295,6 +299,13 @@ class GuardedPlannerTests(SynchronousTestCase):
         """
         What it raises when a swap begins is logged, and the swap goes on.
         """
-        for answer in (RuntimeError("dizzy"), SystemExit(3)):
-            self.guarded(answer).swap_started("a", set())
-        self.assertEqual(self.flushLoggedErrors(), [])
+        for answer in (RuntimeError("dizzy"), SystemExit("dizzy")):
+            with capturedLogs() as events:
+                self.guarded(answer).swap_started("a", set())
+            self.assertEqual(
+                [formatEvent(event) for event in events],
+                [
+                    "planner stubborn: swap_started failed: "
+                    f"{type(answer).__name__}: dizzy"
+                ],
+            )
