@@ -55,7 +55,7 @@ def free_ports(count: int) -> int:
     given before.
     """
     for _ in range(2000):
-        first = random.randrange(20_000, 32_000)
+        first = random.randrange(10_000, 32_000)
         ports = range(first, first + count)
         if not _given.isdisjoint(ports):
             continue
@@ -275,7 +275,8 @@ class Daemon(Server):
         port: int | None = None,
     ) -> None:
         self.port = free_ports(1) if port is None else port
-        self.start_port = free_ports(8)
+        # Each model may be given one.
+        self.start_port = free_ports(max(8, config.count("cmd:")))
         self.config = folder / "config.yaml"
         self.config.write_text(f"startPort: {self.start_port}\n{config}")
         self.descendants: set[int] = set()

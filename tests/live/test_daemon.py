@@ -300,8 +300,8 @@ class FailureTests(LiveTestCase):
         )
         body = chat_body("slow", stream=True, max_tokens=1000)
         with daemon.asking("POST", "/v1/chat/completions", body) as response:
-            while b"content" not in response.readline():
-                pass
+            while b"content" not in (line := response.readline()):
+                self.assertTrue(line)
             (pid,) = daemon.model_pids()
             os.kill(pid, signal.SIGKILL)
             with self.assertRaises(http.client.IncompleteRead) as caught:

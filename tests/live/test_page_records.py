@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .browser import BrowserTestCase, parrot
-from .support import chat_body, simulator
+from .support import chat_body, simulator, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -56,6 +56,8 @@ class ActivityTests(BrowserTestCase):
                     chat_body("alpha" if number % 3 else "beta", max_tokens=number + 1),
                     {"X-Session-ID": f"session-{number % 2}"},
                 )
+            # A daemon does not wait for a row that takes long to be written.
+            wait_for(lambda: self.total() == 31, "all rows")
 
     def rows(self) -> Locator:
         """

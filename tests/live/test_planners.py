@@ -85,15 +85,16 @@ class PluginTests(LiveTestCase):
         # pip builds beside the source, which is not to be littered.
         source = folder / "source"
         shutil.copytree(_EXAMPLE, source)
-        subprocess.run(
+        done = subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--no-index"),
                 *("--no-deps", "--no-build-isolation", "--target"),
                 *(str(folder / "site"), str(source)),
             ],
-            check=True,
             capture_output=True,
+            text=True,
         )
+        self.assertEqual(done.returncode, 0, done.stderr)
         return folder / "site"
 
     def with_plugins(self, config: str, path: Path) -> Daemon:

@@ -211,9 +211,11 @@ class WebSocketTests(UpstreamTestCase):
                 # Before the answer: it waits for the model.
                 b"early"
             )
-            received = client.recv(1000)
+            received = b""
             while b"\r\n\r\n" not in received:
-                received += client.recv(1000)
+                piece = client.recv(1000)
+                self.assertTrue(piece, received)
+                received += piece
             self.assertTrue(received.startswith(b"HTTP/1.1 101 "), received)
             client.sendall(b"x" * MEGABYTE)
             client.shutdown(socket.SHUT_WR)
