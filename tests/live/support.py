@@ -89,6 +89,14 @@ def wait_for(condition: Callable[[], Any], what: str, limit: float = PATIENCE) -
         time.sleep(0.01)
 
 
+def listens(family: int, address: Any) -> bool:
+    """
+    Whether somebody listens at an address.
+    """
+    with socket.socket(family) as client:
+        return client.connect_ex(address) == 0
+
+
 def undisturbed(
     attempt: Callable[[], T], again: Callable[[], object] = lambda: None, tries: int = 5
 ) -> T:
@@ -249,8 +257,7 @@ class Server(Program):
         def listening() -> bool:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended: {self.output}\n{self.errors}")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return listens(socket.AF_INET, ("127.0.0.1", self.port))
 
         wait_for(listening, "it to listen")
 

@@ -15,7 +15,6 @@ import threading
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from llamaswap_tw import __version__
 
@@ -29,6 +28,7 @@ from .support import (
     events,
     free_ports,
     is_alive,
+    listens,
     simulator,
     twistd,
     wait_for,
@@ -436,14 +436,6 @@ def waits(follower: Follower, count: int) -> bool:
     Whether it was told that so many wait.
     """
     return any(queue["total"] == count for queue in follower.of("queue"))
-
-
-def listens(family: int, address: Any) -> bool:
-    """
-    Whether somebody listens at an address.
-    """
-    with socket.socket(family) as client:
-        return client.connect_ex(address) == 0
 
 
 class PortTests(LiveTestCase):

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -26,6 +27,7 @@ from .support import (
     LiveTestCase,
     chat_body,
     events,
+    listens,
     simulator,
     simulator_says,
     undisturbed,
@@ -358,6 +360,8 @@ class UnixSocketTests(ExampleTestCase):
     """
 
     def begin(self, upstream: int | str) -> None:
+        # The daemon begins to listen on one after the other.
+        wait_for(lambda: listens(socket.AF_UNIX, self.socket), "it to listen there")
         super().begin(self.socket)
 
     def test_stream(self) -> None:
