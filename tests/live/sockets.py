@@ -3,9 +3,9 @@ A model server of WebSockets, for the tests: ``python -m tests.live.sockets PORT
 
 ``/echo…`` sends back what comes, ``/flood…`` sends without end; any other path is
 answered with 418, ``/health`` with 200, and ``/seen`` tells what has come so far.
-With ``half`` behind the port it is a server that switches protocols and, once the
-client has ended, says how much has come; at ``/slow`` it first rests until somebody
-else asks for ``/go``.
+With ``half`` behind the port it is a server that, but for ``/health``, switches
+protocols and, once the client has ended, says how much has come; at ``/slow`` it first
+rests until somebody else asks for ``/go``.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ class _Half(socketserver.StreamRequestHandler):
         first = self.rfile.readline()
         while self.rfile.readline().strip():
             pass
+        if b" /health " in first:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+            return
         if b" /go " in first:
             _go.set()
             return

@@ -579,14 +579,17 @@ class StoreTests(LiveTestCase):
 
         def at_work() -> float:
             """
-            When it was seen to have served many, and not to have stalled of late: a
-            machine that stalls would take that second.
+            When it was seen to have served many, and neither to serve nor to write has
+            stalled of late: a machine that stalls would take that second.
             """
             now = time.monotonic()
-            if sum(1 for at in ended if at < now - 1.0) <= 200:
+            settled = sum(1 for at in ended if at < now - 1.0)
+            if settled <= 200:
                 return 0.0
             late = sorted([*(at for at in ended if at > now - 1.5), now])
-            return now if max(b - a for a, b in pairwise(late)) < 0.3 else 0.0
+            if max(b - a for a, b in pairwise(late)) >= 0.3:
+                return 0.0
+            return now if self.count() >= settled else 0.0
 
         killed = wait_for(at_work, "two seconds of requests")
         daemon.process.kill()

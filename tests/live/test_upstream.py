@@ -43,7 +43,7 @@ models:
   org/ws: {sockets()}
   brief: {sockets(more=", ttl: 1")}
   comfyui_auto: {sockets()}
-  half: {sockets("half", more=", checkEndpoint: none")}
+  half: {sockets("half")}
   m: {{cmd: "{simulator("--load-time 0")}"}}
 """
 
