@@ -22,7 +22,7 @@ from llamaswap_tw.process.leftovers import kill_leftovers
 from llamaswap_tw.process.model import ModelProcess
 from llamaswap_tw.process.table import read_cookie, read_entry, read_table
 
-from .processes import LiveProcessTestCase, is_alive, kill
+from .processes import LIMIT, LiveProcessTestCase, is_alive, kill
 
 ROOT = Path(__file__).parents[2]
 
@@ -277,9 +277,10 @@ class StopTests(LiveProcessTestCase):
             stop_command=("sh", "-c", "echo child=$$; exec sleep 1000"),
         )
         await process.ensure_ready()
-        # Time enough for its shell to begin.
-        stopped = process.stop(3.0)
+        stopped = process.stop(LIMIT)
         pid = pid_in(await self.output.when_written("\n"), "child")
+        # Now that its shell has begun, the grace ends soon.
+        await process.stop(0.3)
         await stopped
         await self.until(lambda: not is_alive(pid))
 
