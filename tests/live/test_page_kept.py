@@ -35,18 +35,12 @@ TABS = [
 ]
 
 
-class ConversationTests(BrowserTestCase):
+class ChatTestCase(BrowserTestCase):
     """
-    Conversations that are left, removed, and open twice.
+    Talks with the model that says what it is told.
     """
 
     CONFIG = CONFIG
-
-    def chat(self) -> Page:
-        """
-        Open it.
-        """
-        return self.open("/ui/playground/chat?model=parrot")
 
     def ask(self, text: str, page: Page | None = None) -> None:
         """
@@ -64,6 +58,18 @@ class ConversationTests(BrowserTestCase):
         All of the conversation.
         """
         return (page or self.page).get_by_role("article", name="Answer of parrot")
+
+
+class ConversationTests(ChatTestCase):
+    """
+    Conversations that are left, removed, and open twice.
+    """
+
+    def chat(self) -> Page:
+        """
+        Open it.
+        """
+        return self.open("/ui/playground/chat?model=parrot")
 
     def conversations(self) -> Locator:
         """
@@ -155,6 +161,23 @@ class ConversationTests(BrowserTestCase):
             self.expect(self.answers(one)).to_have_count(3)
             self.expect(self.answers(one).nth(1)).to_contain_text("second")
 
+    def test_removed_in_another_tab(self) -> None:
+        """
+        A conversation that was removed in another tab is shown no longer, and does not
+        come back.
+        """
+        page = self.chat()
+        self.ask("first")
+        second = page.context.new_page()
+        second.goto("/ui/playground/chat")
+        self.expect(self.answers(second)).to_have_count(1)
+        self.conversations().get_by_role("button", name=re.compile("^Remove ")).click()
+        self.expect(self.answers(second)).to_have_count(0)
+        second.reload()
+        self.expect(second.get_by_label("Message", exact=True)).to_be_visible()
+        second.get_by_role("button", name="Conversations").click()
+        self.expect(second.get_by_role("dialog")).to_contain_text("None is kept yet")
+
     def test_two_tabs_at_once(self) -> None:
         """
         Where two tabs go on with one conversation at once, nothing of either is lost.
@@ -185,12 +208,10 @@ class ConversationTests(BrowserTestCase):
         self.expect(self.answers(second).last).to_contain_text("meanwhile")
 
 
-class WrittenTests(BrowserTestCase):
+class WrittenTests(ChatTestCase):
     """
     What is being written, and what came of it, while other pages are looked at.
     """
-
-    CONFIG = CONFIG
 
     def away_and_back(self) -> None:
         """
@@ -222,6 +243,55 @@ class WrittenTests(BrowserTestCase):
         page.reload()
         self.expect(answer).to_contain_text("a long thought")
         self.expect(message).to_have_value("")
+
+    def test_edited(self) -> None:
+        """
+        What a question is being changed to is there again when the user comes back, and
+        after it was left by Escape; once it was cancelled, no longer.
+        """
+        page = self.open("/ui/playground/chat?model=parrot")
+        self.ask("at first")
+        edit = page.get_by_role("button", name="Edit the question")
+        question = page.get_by_label("The question", exact=True)
+        edit.click()
+        question.fill("in the end")
+        self.away_and_back()
+        self.expect(question).to_have_value("in the end")
+        question.press("Escape")
+        self.expect(question).to_have_count(0)
+        edit.click()
+        self.expect(question).to_have_value("in the end")
+        page.get_by_role("button", name="Cancel").click()
+        edit.click()
+        self.expect(question).to_have_value("at first")
+
+    def test_answered_again(self) -> None:
+        """
+        An answer that is to be had again stays where there comes no other, also where
+        the page is left meanwhile.
+        """
+        page = self.open("/ui/playground/chat?model=parrot")
+        self.ask("all of it")
+        answer = page.get_by_role("article", name="Answer of parrot")
+        again = answer.get_by_role("button", name="Answer again")
+        asked = "**/v1/chat/completions"
+        page.route(asked, lambda _: None)
+        again.click()
+        self.expect(answer).to_have_attribute("aria-busy", "true")
+        self.expect(answer).not_to_contain_text("all of it")
+        page.get_by_role("button", name="Stop").click()
+        self.expect(answer).to_have_attribute("aria-busy", "false")
+        self.expect(answer).to_contain_text("all of it")
+        again.click()
+        self.expect(answer).to_have_attribute("aria-busy", "true")
+        page.reload()
+        self.expect(answer).to_contain_text("all of it")
+        page.unroute(asked)
+        self.provoked.append("/v1/chat/completions")
+        page.route(asked, lambda route: route.abort())
+        again.click()
+        self.expect(answer).to_contain_text("It could not be had again")
+        self.expect(answer).to_contain_text("all of it")
 
     def test_ranking(self) -> None:
         """

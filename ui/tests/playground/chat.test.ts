@@ -116,6 +116,61 @@ describe('the chat', () => {
     expect(server.bodies[1]?.messages).toEqual(server.bodies[0]?.messages);
   });
 
+  it('puts the answer back where it cannot be had again, and says why', async () => {
+    await talk('q1', 'a1');
+    const error = { message: 'no model "a"', type: 'invalid_request_error', code: 'not_found' };
+    server.refusal = Response.json({ error }, { status: 404 });
+    chat.regenerate(turns()[0]?.id ?? '', 0);
+    await idle();
+    expect(answer()).toMatchObject({
+      text: 'a1',
+      state: 'done',
+      problem: { title: 'There is no such model' },
+    });
+    server.refusal = null;
+    chat.regenerate(turns()[0]?.id ?? '', 0);
+    await asked(3);
+    server.say('other');
+    server.end();
+    await idle();
+    expect(answer()).toMatchObject({ text: 'other', state: 'done', problem: null });
+  });
+
+  it('puts the answer back where it is stopped before there is another', async () => {
+    await talk('q1', 'a1');
+    chat.regenerate(turns()[0]?.id ?? '', 0);
+    await asked(2);
+    expect(answer()).toMatchObject({ text: '', state: 'running' });
+    chat.stop();
+    await idle();
+    expect(answer()).toMatchObject({ text: 'a1', state: 'done', problem: null });
+    chat.regenerate(turns()[0]?.id ?? '', 0);
+    await asked(3);
+    server.say('oth');
+    await eventually(() => expect(answer()?.text).toBe('oth'));
+    chat.stop();
+    await idle();
+    expect(answer()).toMatchObject({ text: 'oth', state: 'stopped' });
+  });
+
+  it('has one answer again while the other still comes', async () => {
+    chat.conversation.models = ['a', 'b'];
+    chat.ask('q1');
+    await asked(2);
+    server.say('from a', 0);
+    server.end(0);
+    server.say('from', 1);
+    await eventually(() => expect(answer(0, 0)?.state).toBe('done'));
+    chat.regenerate(turns()[0]?.id ?? '', 0);
+    await asked(3);
+    server.say(' b', 1);
+    server.end(1);
+    server.say('again', 2);
+    server.end(2);
+    await idle();
+    expect([answer(0, 0)?.text, answer(0, 1)?.text]).toEqual(['again', 'from b']);
+  });
+
   it('asks something else in the place of a question, and drops what came after', async () => {
     await talk('q1', 'a1');
     await talk('q2', 'a2');

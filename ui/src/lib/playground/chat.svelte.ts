@@ -1,6 +1,6 @@
 /**
- * The conversation: what is asked, what is answered, and that the browser keeps it. It
- * lives on while another page is looked at.
+ * The conversation: what is asked, what is answered, and when that is written down. It lives
+ * on while another page is looked at.
  */
 
 import { SvelteMap } from 'svelte/reactivity';
@@ -9,14 +9,14 @@ import { isAbort, request } from '../api/client';
 import { throttled } from '../stores/frame';
 import { Persisted } from '../stores/persisted.svelte';
 import { toasts } from '../stores/toasts.svelte';
-import { Archive } from './archive';
 import { readChat } from './chatstream';
+import { Keeping } from './keeping.svelte';
 import { requestOf } from './messages';
 import { problemOf } from './problem';
 import { PLAIN_SAMPLING } from './sampling';
 import { isSameTalk, markConversation, markedConversation, titleOf } from './talk';
 import { conversationOf } from './transfer';
-import { newId, type Conversation, type Summary, type Turn } from './types';
+import { newId, type Answer, type Conversation, type Summary, type Turn } from './types';
 import { failureOf, marked, newMark, standingOf } from './waiting.svelte';
 import { AnswerWriter } from './writer';
 
@@ -30,14 +30,13 @@ export interface Asking {
   since: number;
   /** What the daemon tells while the model loads. */
   loading: string;
+  /** The answer that was there before, which stays where this one comes to nothing. */
+  before: Answer | null;
   abort: AbortController;
 }
 
 /** While an answer comes, it is kept so often, in milliseconds. */
 const KEEP_INTERVAL = 2000;
-
-/** Where tabs tell each other which conversation they have written down, or removed. */
-const CHANNEL = 'llamaswap.conversations';
 
 /** What a conversation begins with. */
 const like = new Persisted<Pick<Conversation, 'models' | 'system' | 'sampling'>>(
@@ -59,22 +58,12 @@ function keyOf(turn: string, column: number): string {
 
 class Chat {
   #conversation = $state<Conversation>(emptyConversation());
-  #summaries = $state.raw<Summary[]>([]);
-  /** Why the browser keeps nothing, or not what was changed last; empty where it does. */
-  #unread = $state('');
-  #unkept = $state('');
   readonly #asking = new SvelteMap<string, Asking>();
-  readonly #archive = new Archive();
+  readonly #keeping = new Keeping();
   readonly #keepSoon = throttled(() => void this.keep(), KEEP_INTERVAL);
   #opened = false;
-  #writing: Promise<void> = Promise.resolve();
   /** Whether it has changed since it was last to be written down. */
   #changed = false;
-  /** What is to be written down and is not yet. */
-  #unwritten = 0;
-  /** Those that the user has removed: what is still on its way of them is not kept. */
-  readonly #removed = new Set<string>();
-  #others: BroadcastChannel | null = null;
   /** What is shown, as it was last read or written down. */
   #stored: Conversation | null = null;
   /** Counts what was shown: what is read for longer than that is no longer wanted. */
@@ -87,11 +76,12 @@ class Chat {
 
   /** Those that the browser keeps, the newest first. */
   get summaries(): Summary[] {
-    return this.#summaries;
+    return this.#keeping.summaries;
   }
 
+  /** Why the browser keeps nothing, or not what was changed last; empty where it does. */
   get unkept(): string {
-    return this.#unkept || this.#unread;
+    return this.#keeping.unkept;
   }
 
   /** Whether any answer is on its way. */
@@ -108,35 +98,25 @@ class Chat {
     if (this.#opened) return;
     this.#opened = true;
     addEventListener('pagehide', () => this.#leave());
-    this.#others = new BroadcastChannel(CHANNEL);
-    this.#others.onmessage = ({ data }: MessageEvent<unknown>) => void this.#heard(data);
+    this.#keeping.listen(
+      (id, found) => this.#heard(id, found),
+      (id) => id === this.#conversation.id,
+    );
     await this.refresh();
-    const wanted = markedConversation() ?? this.#summaries[0]?.id;
+    const wanted = markedConversation() ?? this.summaries[0]?.id;
     // The user may have begun meanwhile.
     if (wanted) await this.open(wanted, () => this.#conversation.turns.length > 0);
   }
 
-  async refresh(): Promise<void> {
-    try {
-      this.#summaries = await this.#archive.list();
-      this.#unread = '';
-    } catch (e) {
-      this.#unread = `This browser keeps no conversations: ${String(e)}`;
-    }
+  refresh(): Promise<void> {
+    return this.#keeping.refresh();
   }
 
   /** @param unless what is shown is to stay where it says so, once that one was read. */
   async open(id: string, unless = () => false): Promise<void> {
     const turned = ++this.#turned;
-    try {
-      // It may be one of those that are being written.
-      await this.#writing;
-      const found = await this.#archive.get(id);
-      if (!found) await this.refresh();
-      else if (turned === this.#turned && !unless()) this.#show(found);
-    } catch (e) {
-      this.#unread = `This conversation cannot be read: ${String(e)}`;
-    }
+    const found = await this.#keeping.read(id);
+    if (found && turned === this.#turned && !unless()) this.#show(found);
   }
 
   /** An empty one, for the same models and with the same settings. */
@@ -144,14 +124,10 @@ class Chat {
     this.#show(emptyConversation());
   }
 
-  async remove(id: string): Promise<void> {
-    this.#removed.add(id);
+  remove(id: string): Promise<void> {
+    const removed = this.#keeping.remove(id);
     if (id === this.#conversation.id) this.fresh();
-    await this.#inTurn(async () => {
-      await this.#archive.remove(id).catch(() => undefined);
-      this.#others?.postMessage(id);
-      await this.refresh();
-    });
+    return removed;
   }
 
   /** Take up conversations out of a file; the last is shown. */
@@ -165,8 +141,7 @@ class Chat {
   /** All that are kept, whole. */
   async all(): Promise<Conversation[]> {
     await this.keep();
-    const found = await Promise.all(this.#summaries.map(({ id }) => this.#archive.get(id)));
-    return found.filter((one) => one !== null);
+    return this.#keeping.all();
   }
 
   /** Ask all of its models. */
@@ -181,15 +156,23 @@ class Chat {
   askAgain(id: string, text: string, images: string[]): void {
     const turn = this.#cutBehind(id);
     if (!turn) return;
+    this.#stopTurn(id);
     turn.text = text;
     turn.images = images;
     turn.answers = [];
     this.#askAll(id);
   }
 
-  /** Have a question answered anew; all behind it goes. */
+  /**
+   * Have a question answered anew; all behind it goes. Where that comes to nothing, the answer
+   * that was there stays.
+   */
   regenerate(id: string, column: number): void {
-    if (this.#cutBehind(id)) void this.#answer(id, column);
+    const turn = this.#cutBehind(id);
+    if (!turn) return;
+    this.asking(id, column)?.abort.abort();
+    const before = turn.answers[column];
+    void this.#answer(id, column, before?.text ? ($state.snapshot(before) as Answer) : null);
   }
 
   /** Change what a model has answered, for what it is asked next. */
@@ -219,42 +202,22 @@ class Chat {
 
   /** @param shown as it is by then, it is written. */
   #write(shown: Conversation): Promise<void> {
-    this.#unwritten++;
-    return this.#inTurn(async () => {
-      try {
-        const conversation = $state.snapshot(shown) as Conversation;
-        if (!(await this.#put(conversation))) return;
-        if (conversation.id === this.#conversation.id) this.#stored = conversation;
-        this.#unkept = '';
-        this.#others?.postMessage(conversation.id);
-        await this.refresh();
-      } catch (e) {
-        this.#unkept = `This browser does not keep the conversation: ${String(e)}`;
-      } finally {
-        this.#unwritten--;
-      }
-    });
+    return this.#keeping.write(
+      () => this.#keptOf(shown),
+      (written) => {
+        if (written.id === this.#conversation.id) this.#stored = written;
+      },
+    );
   }
 
-  /** @returns whether there was anything to do. */
-  async #put(conversation: Conversation): Promise<boolean> {
-    const { id, turns } = conversation;
-    if (this.#removed.has(id)) return false;
-    if (turns.length) await this.#archive.put(conversation);
-    // Its last exchange was removed: else it would be there again after a reload.
-    else if (this.#isKept(id)) await this.#archive.remove(id);
-    else return false;
-    return true;
-  }
-
-  #isKept(id: string): boolean {
-    return this.#summaries.some((one) => one.id === id);
-  }
-
-  /** One after another, so that what is older never takes the place of what is newer. */
-  #inTurn(run: () => Promise<void>): Promise<void> {
-    this.#writing = this.#writing.then(run);
-    return this.#writing;
+  /** What is kept of it by now: an answer that has not begun takes no other's place. */
+  #keptOf(shown: Conversation): Conversation {
+    const kept = $state.snapshot(shown) as Conversation;
+    for (const { turn, column, before } of this.#asking.values()) {
+      const answers = kept.turns.find(({ id }) => id === turn)?.answers;
+      if (before && answers && !answers[column]?.text) answers[column] = before;
+    }
+    return kept;
   }
 
   #keepLater(): void {
@@ -264,8 +227,8 @@ class Chat {
 
   /** The page is left: now, or never. What waits to be written comes to nothing. */
   #leave(): void {
-    if (!this.#changed && !this.#unwritten && !this.busy) return;
-    this.#put($state.snapshot(this.#conversation) as Conversation).catch(() => undefined);
+    if (!this.#changed && !this.#keeping.writes && !this.busy) return;
+    this.#keeping.writeAtOnce(this.#keptOf(this.#conversation));
     // The page may come back: then what was to be written before that is older.
     void this.keep();
   }
@@ -283,40 +246,42 @@ class Chat {
     // What was to be written down soon would be another one by then.
     if (this.#changed) void this.keep();
     this.stop();
-    this.#removed.delete(conversation.id);
+    this.#keeping.restore(conversation.id);
     this.#conversation = conversation;
     this.#stored = conversation;
     markConversation(this.#conversation.id);
   }
 
   /**
-   * Another tab has written a conversation down, or removed it. Where it is the one that is
-   * shown here, it is shown as it is now; but what goes on here too is another one from now
-   * on, so that neither tab takes from the other what was asked and answered there.
+   * Another tab has written down or removed the conversation that is shown. It is shown as it
+   * is now; but what goes on here too is another one from now on, so that neither tab takes
+   * from the other what was asked and answered there.
    */
-  async #heard(id: unknown): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.refresh();
-      if (id !== this.#conversation.id) return;
-      const found = await this.#archive.get(id).catch(() => null);
+  #heard(id: string, found: Conversation | null): void {
+    if (id !== this.#conversation.id || (found && isSameTalk(found, this.#stored))) return;
+    if (this.#isAhead) {
+      // One that was removed there is still the only one.
+      if (!found) return;
+      this.#conversation.id = newId();
+      markConversation(this.#conversation.id);
+      this.#keepLater();
+      toasts.show('Another tab goes on with this conversation: here it is one of its own now');
+    } else if (found) {
       // Its models and settings are what each tab has chosen.
-      if (!found || id !== this.#conversation.id || isSameTalk(found, this.#stored)) return;
-      if (this.#isAhead) {
-        this.#conversation.id = newId();
-        markConversation(this.#conversation.id);
-        this.#keepLater();
-        toasts.show('Another tab goes on with this conversation: here it is one of its own now');
-      } else {
-        const { models: chosen, system, sampling } = this.#conversation;
-        this.#conversation = { ...found, models: chosen, system, sampling };
-        this.#stored = found;
-      }
-    });
+      const { models: chosen, system, sampling } = this.#conversation;
+      this.#conversation = { ...found, models: chosen, system, sampling };
+      this.#stored = found;
+    } else {
+      // Else a setting that is changed would have it kept again.
+      this.#changed = false;
+      this.fresh();
+      toasts.show('This conversation was removed in another tab');
+    }
   }
 
-  /** Whether something was changed here that is not written down. */
+  /** Whether something was asked or answered here that is not written down. */
   get #isAhead(): boolean {
-    return this.#changed || this.#unwritten > 0 || this.busy;
+    return this.busy || !isSameTalk(this.#conversation, this.#stored);
   }
 
   #turn(id: string): Turn | undefined {
@@ -333,7 +298,7 @@ class Chat {
     const { turns } = this.#conversation;
     const at = turns.findIndex((turn) => turn.id === id);
     if (at < 0) return undefined;
-    for (const turn of turns.slice(at)) this.#stopTurn(turn.id);
+    for (const turn of turns.slice(at + 1)) this.#stopTurn(turn.id);
     this.#conversation.turns = turns.slice(0, at + 1);
     return this.#turn(id);
   }
@@ -342,7 +307,7 @@ class Chat {
     for (const column of this.#conversation.models.keys()) void this.#answer(id, column);
   }
 
-  async #answer(id: string, column: number): Promise<void> {
+  async #answer(id: string, column: number, before: Answer | null = null): Promise<void> {
     const conversation = this.#conversation;
     const turn = this.#turn(id);
     const model = conversation.models[column];
@@ -365,7 +330,8 @@ class Chat {
     const abort = new AbortController();
     const mark = newMark();
     const since = performance.now();
-    this.#asking.set(key, { turn: id, column, model, mark, since, loading: '', abort });
+    const asking = { turn: id, column, model, mark, since, loading: '', before, abort };
+    this.#asking.set(key, asking);
     const writer = new AnswerWriter(answer, () => standingOf(model, mark).model);
     try {
       const response = await request('/v1/chat/completions', {
@@ -376,9 +342,9 @@ class Chat {
       });
       for await (const event of readChat(response)) {
         writer.take(event);
-        const asking = event.kind === 'loading' && this.#asking.get(key);
-        if (asking && asking.abort === abort) {
-          this.#asking.set(key, { ...asking, loading: asking.loading + event.text });
+        if (event.kind === 'loading' && this.#asking.get(key)?.abort === abort) {
+          asking.loading += event.text;
+          this.#asking.set(key, { ...asking });
         }
         this.#keepLater();
       }
@@ -391,6 +357,10 @@ class Chat {
         writer.end('failed');
       }
     } finally {
+      const failedAgain = before && answer.state !== 'done' && !answer.text;
+      if (failedAgain && turn.answers[column] === answer) {
+        turn.answers[column] = { ...before, problem: answer.problem ?? before.problem };
+      }
       if (this.#asking.get(key)?.abort === abort) this.#asking.delete(key);
       conversation.updated = Date.now();
       // One that is no longer shown: its answer was stopped by that.

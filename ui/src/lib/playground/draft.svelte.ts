@@ -31,6 +31,15 @@ export class Draft {
     }
   }
 
+  /** It is written no longer. */
+  forget(): void {
+    try {
+      sessionStorage.removeItem(this.#name);
+    } catch {
+      // Then it was never kept.
+    }
+  }
+
   #read(): string | null {
     try {
       return sessionStorage.getItem(this.#name);

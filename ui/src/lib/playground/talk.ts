@@ -2,7 +2,7 @@
  * A conversation as what was asked and answered in it, and which of them a tab has open.
  */
 
-import type { Answer, Conversation } from './types';
+import type { Answer, AnswerState, Conversation, Turn } from './types';
 
 /** In this tab, which conversation is open. */
 const CURRENT = 'llamaswap.conversation';
@@ -16,14 +16,30 @@ export function titleOf(conversation: Conversation): string {
 
 /** Whether the same was asked and answered in both. */
 export function isSameTalk(a: Conversation, b: Conversation | null): boolean {
-  return b !== null && talkOf(a) === talkOf(b);
+  return b !== null && areSame(a.turns, b.turns, isSameTurn);
 }
 
-function talkOf({ turns }: Conversation): string {
-  const said = (one: Answer | null) => one && [one.text, one.reasoning];
-  return JSON.stringify(
-    turns.map(({ id, text, images, answers }) => [id, text, images.length, answers.map(said)]),
+function isSameTurn(a: Turn, b: Turn): boolean {
+  return (
+    a.id === b.id &&
+    a.text === b.text &&
+    a.images.length === b.images.length &&
+    areSame(a.answers, b.answers, isSameAnswer)
   );
+}
+
+function isSameAnswer(a: Answer | null, b: Answer | null): boolean {
+  if (!a || !b) return a === b;
+  return a.text === b.text && a.reasoning === b.reasoning && keptState(a) === keptState(b);
+}
+
+/** Of one that ran when it was written down it is read that it was stopped. */
+function keptState({ state }: Answer): AnswerState {
+  return state === 'running' ? 'stopped' : state;
+}
+
+function areSame<T>(a: T[], b: T[], same: (a: T, b: T) => boolean): boolean {
+  return a.length === b.length && a.every((one, i) => same(one, b[i] as T));
 }
 
 /** The id of the one that was open in this tab; null where none was. */
