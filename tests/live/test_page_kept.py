@@ -12,7 +12,7 @@ from .browser import PAGES, BrowserTestCase, parrot
 from .support import simulator
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 CONFIG = f"""
 groups: {{all: {{swap: false, members: [parrot, other]}}}}
@@ -275,7 +275,8 @@ class WrittenTests(ChatTestCase):
         answer = page.get_by_role("article", name="Answer of parrot")
         again = answer.get_by_role("button", name="Answer again")
         asked = "**/v1/chat/completions"
-        page.route(asked, lambda _: None)
+        held: list[Route] = []
+        page.route(asked, lambda route: held.append(route))
         again.click()
         self.expect(answer).to_have_attribute("aria-busy", "true")
         self.expect(answer).not_to_contain_text("all of it")
@@ -286,6 +287,8 @@ class WrittenTests(ChatTestCase):
         self.expect(answer).to_have_attribute("aria-busy", "true")
         page.reload()
         self.expect(answer).to_contain_text("all of it")
+        for route in held:
+            route.abort()
         page.unroute(asked)
         self.provoked.append("/v1/chat/completions")
         page.route(asked, lambda route: route.abort())
