@@ -119,8 +119,7 @@ class ShellTests(BrowserTestCase):
         that has much to do they do not always.
         """
         for left in reversed(range(5)):
-            self.page.keyboard.press("g")
-            self.page.keyboard.press(key)
+            self.page.keyboard.type(f"g{key}")
             try:
                 self.expect(self.heading(title)).to_be_visible(
                     timeout=5000 if left else None
