@@ -6,13 +6,14 @@ the user does next.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .browser import PAGES, BrowserTestCase, parrot
 from .support import simulator
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Locator, Page, Request, Route
 
 CONFIG = f"""
 groups: {{all: {{swap: false, members: [parrot, other]}}}}
@@ -476,3 +477,23 @@ class LongTests(BrowserTestCase):
             visit_all()
         # One a round would be so many.
         self.assertLess(listeners() - before, self.ROUNDS)
+
+    def test_at_rest(self) -> None:
+        """
+        A view at which nothing happens leaves the daemon in peace.
+        """
+        self.running.chat("parrot")
+        for path in (*PAGES.values(), "/ui/models/parrot"):
+            page = self.open(path)
+            # What it begins with.
+            page.wait_for_timeout(500)
+            asked: Counter[str] = Counter()
+
+            def hear(request: Request, asked: Counter[str] = asked) -> None:
+                asked[request.url.partition("?")[0]] += 1
+
+            page.on("request", hear)
+            page.wait_for_timeout(1500)
+            page.remove_listener("request", hear)
+            often = {url: count for url, count in asked.items() if count > 5}
+            self.assertEqual(often, {}, path)

@@ -2,6 +2,8 @@
  * The machine's samples, as they come.
  */
 
+import { untrack } from 'svelte';
+
 import { ApiError, isAbort } from '../api/client';
 import { getPerformance } from '../api/endpoints';
 import { spacing } from '../charts/chart';
@@ -49,7 +51,8 @@ export class Samples {
       if (!document.hidden) void round();
     };
     document.addEventListener('visibilitychange', seen);
-    void round();
+    // An effect that starts it would start it anew with every answer.
+    void untrack(round);
     return () => {
       abort.abort();
       clearTimeout(timer);
