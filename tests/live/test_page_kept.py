@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .browser import PAGES, BrowserTestCase, parrot
+from .crowd import title_of
 from .support import simulator
 
 if TYPE_CHECKING:
@@ -378,17 +379,21 @@ class StoreTests(BrowserTestCase):
 
     CONFIG = CONFIG
 
+    def open_all(self) -> None:
+        """
+        Open every page, one after the other.
+        """
+        for name, path in PAGES.items():
+            self.open(path)
+            self.expect(self.heading(title_of(name))).to_be_visible()
+
     def test_forbidden(self) -> None:
         """
         All of the page works where the browser keeps nothing.
         """
         self.page.add_init_script(FORBIDDEN)
         page = self.page
-        for name, path in PAGES.items():
-            self.open(path)
-            self.expect(
-                self.heading("Chat" if name == "Playground" else name)
-            ).to_be_visible()
+        self.open_all()
         self.open("/ui/playground/chat?model=parrot")
         message = page.get_by_label("Message", exact=True)
         message.fill("hello")
@@ -415,11 +420,7 @@ class StoreTests(BrowserTestCase):
         """
         page = self.open("/ui/settings")
         page.evaluate(SPOIL)
-        for name, path in PAGES.items():
-            self.open(path)
-            self.expect(
-                self.heading("Chat" if name == "Playground" else name)
-            ).to_be_visible()
+        self.open_all()
         self.open("/ui/playground/chat")
         page.get_by_role("button", name="Conversations").click()
         kept = page.get_by_role("list", name="Kept conversations").get_by_role(
